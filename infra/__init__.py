@@ -1,0 +1,1 @@
+"""What runs the operations rather than answers a request."""

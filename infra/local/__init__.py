@@ -1,0 +1,1 @@
+"""Everything behind `make dev`. Never packaged."""

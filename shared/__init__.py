@@ -1,0 +1,1 @@
+"""The decisions that every operation shares. Imports nothing of ours from outside this package."""

@@ -1,0 +1,122 @@
+"""The closed set of failures, as RFC 9457 problem documents.
+
+Problem
+├── BadRequest 400            the request is not what HTTP, JSON or a header's grammar allows
+├── Unauthorized 401          no token, or one that proves nothing; the body never says why
+├── NotFound 404              no such path, or no such object for this caller
+├── MethodNotAllowed 405
+├── KeyInUse 409              another request with this Idempotency-Key has not ended
+├── PreconditionFailed 412    shows the object as it is
+├── ContentTooLarge 413
+├── UnsupportedMediaType 415
+├── Invalid 422               names every offending member
+├── KeyReused 422             this Idempotency-Key belongs to another request
+├── PreconditionRequired 428
+├── InternalError 500         a bug; says nothing
+└── Unavailable 503           database or keys out of reach; says when to come back
+"""
+
+import json
+from typing import Any, ClassVar
+
+JSON = "application/problem+json"
+
+
+class Problem(Exception):
+    """A failure that the caller is told of. `members` extend the document (RFC 9457 3.2)."""
+
+    status: ClassVar[int]
+    title: ClassVar[str]
+    type: ClassVar[str] = "about:blank"
+    detail: str = ""
+
+    def __init__(self, detail: str = "", *, headers: dict[str, str] | None = None, **members: Any) -> None:
+        self.detail = detail or self.detail
+        self.headers = headers or {}
+        self.members = members
+        super().__init__(self.detail)
+
+    def document(self, instance: str) -> bytes:
+        """The JSON text of the problem; `instance` is the request's id. Lone surrogates become U+FFFD."""
+        document = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail, "instance": instance}
+        text = json.dumps(document | self.members, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
+class BadRequest(Problem):
+    status, title = 400, "Bad Request"
+
+
+class Unauthorized(Problem):
+    status, title = 401, "Unauthorized"
+    detail = "A valid bearer token is needed."
+
+    def __init__(self, *, token_sent: bool) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"' if token_sent else "Bearer"})
+
+
+class NotFound(Problem):
+    status, title = 404, "Not Found"
+    detail = "There is nothing here for you."
+
+
+class MethodNotAllowed(Problem):
+    status, title = 405, "Method Not Allowed"
+    detail = "This path does not know that method."
+
+
+class KeyInUse(Problem):
+    status, title = 409, "Conflict"
+    type = "urn:problem:idempotency-key-in-use"
+    detail = "Another request with this Idempotency-Key has not ended yet."
+
+
+class PreconditionFailed(Problem):
+    status, title = 412, "Precondition Failed"
+    detail = "The object is not in the state that the request names."
+
+
+class ContentTooLarge(Problem):
+    status, title = 413, "Content Too Large"
+    detail = "The body is larger than 262144 bytes."
+
+
+class UnsupportedMediaType(Problem):
+    status, title = 415, "Unsupported Media Type"
+
+
+class Invalid(Problem):
+    """`errors` is a list of `{"pointer" | "parameter": name, "detail": text}`, one for each offending member."""
+
+    status, title = 422, "Unprocessable Content"
+    type = "urn:problem:invalid-members"
+    detail = "Some members or parameters are not valid."
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(errors=errors)
+
+
+class KeyReused(Problem):
+    status, title = 422, "Unprocessable Content"
+    type = "urn:problem:idempotency-key-reused"
+    detail = "This Idempotency-Key was used for another request."
+
+
+class PreconditionRequired(Problem):
+    status, title = 428, "Precondition Required"
+    detail = "The object exists: send If-Match to replace it."
+
+
+class InternalError(Problem):
+    status, title = 500, "Internal Server Error"
+    detail = "This is a fault of ours. The request id finds it in the log."
+
+
+class Unavailable(Problem):
+    """Database or keys out of reach. `retry_after` is in seconds."""
+
+    status, title = 503, "Service Unavailable"
+    detail = "A service that the answer needs is out of reach."
+
+    def __init__(self, retry_after: int = 2) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after)})
