@@ -1,0 +1,133 @@
+"""What is deployed, read from functions/: one HTTP operation or one job per file.
+
+Read by the syntax tree: a module can't be imported without the variables of its environment, and a list must not
+need them.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+METHODS = ("get", "post", "put", "patch", "delete")
+DEFAULT = "$default"
+JOBS = "jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One Lambda function: one file under functions/.
+
+    `name` is its name in serverless.yml, in the logs and of its event file (`tasks_create`); `module` is what Python
+    imports.
+    """
+
+    name: str
+    module: str
+
+    @property
+    def file(self) -> str:
+        """The path of the source, from the root of the repository."""
+        return self.module.replace(".", "/") + ".py"
+
+    @property
+    def handler(self) -> str:
+        """The handler string that Lambda gets: `functions/tasks/create.handler`."""
+        return self.module.replace(".", "/") + ".handler"
+
+    @property
+    def logical_id(self) -> str:
+        """Its name in the SAM template: `TasksCreate`."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Function):
+    """A function behind a route of the HTTP API.
+
+    The one that takes what no route matches has the path `$default` and the method `*`. `endpoint` is the name of the
+    Python function that answers, and so the operationId; `anonymous` tells that the operation needs no token.
+    """
+
+    method: str
+    path: str
+    endpoint: str
+    anonymous: bool
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this function takes whatever no route matches."""
+        return self.path == DEFAULT
+
+    @property
+    def route(self) -> str:
+        """The route key of API Gateway: `POST /v1/tasks`, or `$default`."""
+        return DEFAULT if self.is_default else f"{self.method} {self.path}"
+
+    @property
+    def deploy_line(self) -> str:
+        """The line of this operation in serverless.yml."""
+        event = '"*"' if self.is_default else f'{{method: {self.method}, path: "{self.path}"}}'
+        return f"  {self.name}: {{handler: {self.handler}, events: [{{httpApi: {event}}}]}}"
+
+    @property
+    def template_line(self) -> str:
+        """The line of this operation in infra/template.yaml."""
+        route = "" if self.is_default else f', Method: {self.method}, Path: "{self.path}"'
+        event = f"{{Type: HttpApi, Properties: {{ApiId: !Ref Api{route}}}}}"
+        properties = f"{{Handler: {self.handler}, Events: {{Http: {event}}}}}"
+        return f"  {self.logical_id}: {{Type: AWS::Serverless::Function, Properties: {properties}}}"
+
+
+def operations(root: Path = ROOT) -> list[Operation]:
+    """Every HTTP operation in the order a router must try them: static segments before `{parameters}`, `$default` last.
+
+    Raises `ValueError` naming the file that holds no route, or more than one.
+    """
+    found = [_operation(module, root) for module in _modules(root) if module.split(".")[1] != JOBS]
+    return sorted(
+        found, key=lambda operation: (operation.is_default, operation.path.replace("{", "~"), operation.method)
+    )
+
+
+def jobs(root: Path = ROOT) -> list[Function]:
+    """Every scheduled function, by name."""
+    return [Function(_name(module), module) for module in _modules(root) if module.split(".")[1] == JOBS]
+
+
+def _modules(root: Path) -> Iterator[str]:
+    for file in sorted((root / "functions").glob("*/*.py")):
+        if file.name != "__init__.py":
+            yield ".".join(file.relative_to(root).with_suffix("").parts)
+
+
+def _name(module: str) -> str:
+    return "_".join(module.split(".")[1:])
+
+
+def _operation(module: str, root: Path) -> Operation:
+    file = root / (module.replace(".", "/") + ".py")
+    tree = ast.parse(file.read_text("utf-8"))
+    names = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    anonymous = "authenticated" not in names
+    if (ast.get_docstring(tree) or "").startswith(DEFAULT):
+        return Operation(_name(module), module, "*", DEFAULT, "default", anonymous)
+    routes = list(_routes(tree))
+    if len(routes) != 1:
+        raise ValueError(f"{file.relative_to(root)} must hold exactly one route, not {len(routes)}")
+    method, path, endpoint = routes[0]
+    return Operation(_name(module), module, method, path, endpoint, anonymous)
+
+
+def _routes(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    """Give the method, path and function name of each `@router.<method>("<path>")`."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            match decorator:
+                case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=str(path)), *_]) if (
+                    method in METHODS
+                ):
+                    yield method.upper(), path, node.name
