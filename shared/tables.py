@@ -1,0 +1,88 @@
+"""The tables as SQLModel sees them: the source of the schema, for migrations, jobs, seeds and tests.
+
+Never imported by an HTTP operation: those speak SQL text, which the statement test compares with these tables.
+Policies, grants, functions and triggers stand in the migrations.
+"""
+
+from datetime import date, datetime, time
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
+from sqlmodel import Field, SQLModel
+
+CALLER = text("app.user_id()")
+NOW = text("now()")
+FOLDED = "casefold(title collate pg_unicode_fast)"
+DUE = """coalesce(
+    due_date + coalesce(due_time, time '00:00')
+    - case when due_time is null then interval '1 microsecond' else interval '0' end, '{none}')"""
+BYTEWISE = Text(collation="C")
+
+
+class Task(SQLModel, table=True):
+    """One task. `title_key`, `title_head`, `due_first`, `due_last` and `words` exist to be sorted and searched by."""
+
+    __table_args__ = (
+        CheckConstraint("user_id <> ''", name="task_user_id_check"),
+        CheckConstraint("char_length(title) between 1 and 500", name="task_title_check"),
+        CheckConstraint("char_length(description) <= 10000", name="task_description_check"),
+        CheckConstraint("priority between 0 and 4", name="task_priority_check"),
+        CheckConstraint("due_time is null or due_date is not null", name="due_time_needs_date"),
+        CheckConstraint("due_timezone is null or due_time is not null", name="due_timezone_needs_time"),
+        Index("task_created_at", "user_id", "created_at", "id"),
+        Index("task_updated_at", "user_id", "updated_at", "id"),
+        Index("task_priority", "user_id", "priority", "id"),
+        Index("task_due_first", "user_id", "due_first", "id"),
+        Index("task_due_last", "user_id", "due_last", "id"),
+        Index("task_title", "user_id", "title_head"),
+        Index("task_open", "user_id", "created_at", "id", postgresql_where=text("completed_at is null")),
+        Index("task_words", "user_id", "words", postgresql_using="gin"),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
+    id: UUID = Field(primary_key=True)
+    title: str = Field(sa_type=Text)
+    description: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    priority: int = Field(default=0, sa_type=SmallInteger, sa_column_kwargs={"server_default": text("0")})
+    due_date: date | None = None
+    due_time: time | None = None
+    due_timezone: str | None = Field(default=None, sa_type=Text)
+    completed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
+    updated_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
+    version: int = Field(default=1, sa_type=BigInteger, sa_column_kwargs={"server_default": text("1")})
+    title_key: str = Field(sa_type=BYTEWISE, sa_column_args=[Computed(FOLDED, persisted=True)])
+    title_head: str = Field(sa_type=BYTEWISE, sa_column_args=[Computed(f"left({FOLDED}, 64)", persisted=True)])
+    due_first: datetime = Field(
+        sa_type=TIMESTAMP, sa_column_args=[Computed(DUE.format(none="infinity"), persisted=True)]
+    )
+    due_last: datetime = Field(
+        sa_type=TIMESTAMP, sa_column_args=[Computed(DUE.format(none="-infinity"), persisted=True)]
+    )
+    words: str = Field(
+        sa_type=TSVECTOR,
+        sa_column_args=[Computed("array_to_tsvector(app.words(title || ' ' || description))", persisted=True)],
+    )
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The answer to a write that carried an `Idempotency-Key`, kept for 24 hours.
+
+    `answer` is the row the response was made of; `status` is null until the request's transaction has one.
+    """
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (
+        CheckConstraint("user_id <> ''", name="idempotency_key_user_id_check"),
+        CheckConstraint("char_length(key) between 1 and 255", name="idempotency_key_key_check"),
+        CheckConstraint("octet_length(fingerprint) = 32", name="idempotency_key_fingerprint_check"),
+        Index("idempotency_key_created_at", "created_at"),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
+    key: str = Field(primary_key=True, sa_type=BYTEWISE)
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    status: int | None = Field(default=None, sa_type=SmallInteger)
+    answer: dict[str, object] | None = Field(default=None, sa_type=JSONB)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
