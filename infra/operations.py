@@ -47,13 +47,15 @@ class Operation(Function):
     """A function behind a route of the HTTP API.
 
     The one that takes what no route matches has the path `$default` and the method `*`. `endpoint` is the name of the
-    Python function that answers, and so the operationId; `anonymous` tells that the operation needs no token.
+    Python function that answers, and so the operationId; `anonymous` tells that the operation needs no token, and
+    `database` that it opens the database.
     """
 
     method: str
     path: str
     endpoint: str
     anonymous: bool
+    database: bool
 
     @property
     def is_default(self) -> bool:
@@ -76,7 +78,8 @@ class Operation(Function):
         """The line of this operation in infra/template.yaml."""
         route = "" if self.is_default else f', Method: {self.method}, Path: "{self.path}"'
         event = f"{{Type: HttpApi, Properties: {{ApiId: !Ref Api{route}}}}}"
-        properties = f"{{Handler: {self.handler}, Events: {{Http: {event}}}}}"
+        policies = ", Policies: [!Ref ReadSecret]" if self.database else ""
+        properties = f"{{Handler: {self.handler}{policies}, Events: {{Http: {event}}}}}"
         return f"  {self.logical_id}: {{Type: AWS::Serverless::Function, Properties: {properties}}}"
 
 
@@ -109,15 +112,15 @@ def _name(module: str) -> str:
 def _operation(module: str, root: Path) -> Operation:
     file = root / (module.replace(".", "/") + ".py")
     tree = ast.parse(file.read_text("utf-8"))
-    names = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    anonymous = "authenticated" not in names
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    needs = ("authenticated" not in called, "shared.database" in imported)
     if (ast.get_docstring(tree) or "").startswith(DEFAULT):
-        return Operation(_name(module), module, "*", DEFAULT, "default", anonymous)
+        return Operation(_name(module), module, "*", DEFAULT, "default", *needs)
     routes = list(_routes(tree))
     if len(routes) != 1:
         raise ValueError(f"{file.relative_to(root)} must hold exactly one route, not {len(routes)}")
-    method, path, endpoint = routes[0]
-    return Operation(_name(module), module, method, path, endpoint, anonymous)
+    return Operation(_name(module), module, *routes[0], *needs)
 
 
 def _routes(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
