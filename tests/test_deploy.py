@@ -1,0 +1,232 @@
+"""What is deployed is what is on disk: serverless.yml, infra/template.yaml and infra/events/ against functions/."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+import yaml
+
+from infra.operations import DEFAULT, ROOT, jobs, operations
+
+OPERATIONS, JOBS = operations(), jobs()
+EXPOSED = ["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+ORIGINS = "https://app.example.com, https://admin.example.com"
+SECRETS = {"DATABASE_URL", "DATABASE_SECRET_ID", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS"}
+
+
+class Template(yaml.SafeLoader):
+    """Reads CloudFormation's short tags (`!Ref Api`) as its long form (`{"Ref": "Api"}`)."""
+
+
+def _tag(loader: Template, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: node.value}
+
+
+Template.add_multi_constructor("!", _tag)
+
+
+@pytest.fixture(scope="module")
+def serverless() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "serverless.yml").read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return dict(yaml.load((ROOT / "infra/template.yaml").read_text("utf-8"), Template))  # noqa: S506
+
+
+def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code of `command`, and all that it printed."""
+    done = subprocess.run(  # noqa: S603
+        command,
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def route(http_api: Any) -> str:
+    return DEFAULT if http_api == "*" else f"{http_api['method']} {http_api['path']}"
+
+
+def test_every_operation_is_one_line_of_serverless_yml() -> None:
+    lines = (ROOT / "serverless.yml").read_text("utf-8").splitlines()
+    missing = [operation.deploy_line for operation in OPERATIONS if operation.deploy_line not in lines]
+    assert not missing, "add to `functions:` in serverless.yml:\n" + "\n".join(missing)
+
+
+def test_serverless_yml_deploys_nothing_else(serverless: dict[str, Any]) -> None:
+    assert set(serverless["functions"]) == {function.name for function in OPERATIONS + JOBS}
+    deployed = [
+        route(event["httpApi"])
+        for function in serverless["functions"].values()
+        for event in function["events"]
+        if "httpApi" in event
+    ]
+    assert sorted(deployed) == sorted(operation.route for operation in OPERATIONS)
+
+
+def test_every_job_of_serverless_yml_is_scheduled_with_an_artefact_and_a_role_of_its_own(
+    serverless: dict[str, Any],
+) -> None:
+    for job in JOBS:
+        function = serverless["functions"][job.name]
+        assert function["handler"] == job.handler
+        assert "schedule" in function["events"][0]
+        assert function["package"] == {"artifact": "build/jobs.zip"}
+        assert function["role"] == "JobsRole"
+
+
+def test_every_operation_is_one_line_of_the_template() -> None:
+    lines = (ROOT / "infra/template.yaml").read_text("utf-8").splitlines()
+    missing = [operation.template_line for operation in OPERATIONS if operation.template_line not in lines]
+    assert not missing, "add to `Resources:` in infra/template.yaml:\n" + "\n".join(missing)
+
+
+def test_the_template_deploys_nothing_else(template: dict[str, Any]) -> None:
+    functions = {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert set(functions) == {function.logical_id for function in OPERATIONS + JOBS}
+    for job in JOBS:
+        function = functions[job.logical_id]
+        assert function["Handler"] == job.handler
+        assert [event["Type"] for event in function["Events"].values()] == ["Schedule"]
+        assert function["CodeUri"] == "../build/jobs.zip"
+        variables = function["Environment"]["Variables"]
+        assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == SECRETS
+        assert set(variables) - SECRETS == {"DATABASE_URL_JOBS"}
+
+
+def test_the_template_allows_the_origins_and_headers_of_the_contract(template: dict[str, Any]) -> None:
+    condition, cors, otherwise = template["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CorsOrigins"}, ""]}]}
+    assert cors["exposeHeaders"] == EXPOSED
+    assert otherwise == {"Ref": "AWS::NoValue"}
+
+
+def test_the_template_and_serverless_yml_say_the_same(template: dict[str, Any], serverless: dict[str, Any]) -> None:
+    ours, theirs = template["Globals"]["Function"], serverless["provider"]
+    assert [ours["Runtime"], ours["Architectures"]] == [theirs["runtime"], [theirs["architecture"]]]
+    assert [ours["MemorySize"], ours["Timeout"]] == [theirs["memorySize"], theirs["timeout"]]
+    assert set(ours["Environment"]["Variables"]) == set(theirs["environment"])
+    cors = template["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"][1]
+    other = serverless["resources"]["extensions"]["HttpApi"]["Properties"]["CorsConfiguration"]["Fn::If"][1]
+    for name in ("AllowMethods", "AllowHeaders", "ExposeHeaders", "MaxAge"):
+        assert cors[name[0].lower() + name[1:]] == other[name]
+
+
+def test_cfn_lint_finds_nothing_in_the_template() -> None:
+    assert run([str(Path(sys.executable).with_name("cfn-lint")), "infra/template.yaml"], ROOT, os.environ) == (0, "")
+
+
+def test_sam_validate_finds_nothing_in_the_template() -> None:
+    # Its dependencies are pinned below ours, so it lives in a venv of its own; `make lint` builds it.
+    sam = shutil.which("sam") or str(ROOT / ".venv/sam/bin/sam")
+    if not Path(sam).exists():
+        pytest.skip("AWS SAM's command line is not installed")
+    env = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"}
+    code, output = run([sam, "validate", "--lint"], ROOT, env)
+    assert code == 0, output
+    assert "is a valid SAM Template" in output
+
+
+def test_every_function_has_an_event() -> None:
+    files = {file.stem for file in (ROOT / "infra/events").glob("*.json")}
+    assert files == {function.name for function in OPERATIONS + JOBS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_an_event_is_what_the_gateway_sends_for_its_route(operation: Any) -> None:
+    event = json.loads((ROOT / f"infra/events/{operation.name}.json").read_text("utf-8"))
+    http = event["requestContext"]["http"]
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == event["requestContext"]["routeKey"] == operation.route
+    assert event["rawPath"] == http["path"]
+    assert ("authorization" in event["headers"]) is not operation.anonymous
+    if not operation.is_default:
+        assert http["method"] == operation.method
+        assert event["rawPath"] == operation.path.format(**event.get("pathParameters", {}))
+    if "body" in event:
+        assert event["headers"]["content-length"] == str(len(event["body"].encode()))
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The CloudFormation resources that osls makes of serverless.yml, without network or credentials."""
+    osls = ROOT / "node_modules/.bin/osls"
+    if not osls.exists():
+        pytest.skip("node_modules is missing: run `npm ci`")
+    service = tmp_path_factory.mktemp("service")
+    shutil.copy(ROOT / "serverless.yml", service)
+    (service / "build").mkdir()
+    for name in ("http", "jobs"):
+        with ZipFile(service / f"build/{name}.zip", "w") as archive:
+            archive.writestr("placeholder", "")
+    env = {"PATH": os.environ["PATH"], "HOME": str(service), "SLS_TELEMETRY_DISABLED": "1"}
+    env |= {"AUTH_ISSUER": "https://auth.example.com", "CORS_ORIGINS": ORIGINS, "DATABASE_SECRET_ID": "task-api/url"}
+    env |= {"DATABASE_URL_JOBS": "postgresql://jobs@db.example.com/app"}
+    code, output = run([str(osls), "package", "--package", "out"], service, env)
+    assert code == 0, output
+    made = json.loads((service / "out/cloudformation-template-update-stack.json").read_text("utf-8"))
+    return dict(made["Resources"])
+
+
+def of_type(stack: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [resource["Properties"] for resource in stack.values() if resource["Type"] == name]
+
+
+def test_osls_makes_a_route_of_every_operation(stack: dict[str, Any]) -> None:
+    routes = [properties["RouteKey"] for properties in of_type(stack, "AWS::ApiGatewayV2::Route")]
+    assert sorted(routes) == sorted(operation.route for operation in OPERATIONS)
+    integrations = of_type(stack, "AWS::ApiGatewayV2::Integration")
+    assert [one["PayloadFormatVersion"] for one in integrations] == ["2.0"] * len(OPERATIONS)
+
+
+def test_osls_makes_arm64_functions_on_python_313(stack: dict[str, Any]) -> None:
+    functions = of_type(stack, "AWS::Lambda::Function")
+    assert {one["Handler"] for one in functions} == {function.handler for function in OPERATIONS + JOBS}
+    assert {(one["Runtime"], *one["Architectures"]) for one in functions} == {("python3.13", "arm64")}
+
+
+def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_else(stack: dict[str, Any]) -> None:
+    functions = {one["Handler"]: one for one in of_type(stack, "AWS::Lambda::Function")}
+    for job in JOBS:
+        function = functions[job.handler]
+        assert function["Code"]["S3Key"].endswith("/jobs.zip")
+        assert function["Role"] == {"Fn::GetAtt": ["JobsRole", "Arn"]}
+        assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS", "SSL_CERT_FILE"}
+    for operation in OPERATIONS:
+        function = functions[operation.handler]
+        assert function["Code"]["S3Key"].endswith("/http.zip")
+        assert "DATABASE_URL_JOBS" not in function["Environment"]["Variables"]
+        assert function["Environment"]["Variables"]["DATABASE_SECRET_ID"] == "task-api/url"
+
+
+def test_osls_keeps_logs_for_a_bounded_time(stack: dict[str, Any]) -> None:
+    assert {one["RetentionInDays"] for one in of_type(stack, "AWS::Logs::LogGroup")} == {30}
+
+
+def test_osls_opens_the_api_to_the_listed_origins_alone(stack: dict[str, Any]) -> None:
+    condition, cors, otherwise = of_type(stack, "AWS::ApiGatewayV2::Api")[0]["CorsConfiguration"]["Fn::If"]
+    assert condition == "HasOrigins"
+    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Fn::Join": ["", {"Fn::Split": [" ", ORIGINS]}]}]}
+    assert cors["ExposeHeaders"] == EXPOSED
+    assert otherwise == {"Ref": "AWS::NoValue"}
