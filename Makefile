@@ -1,0 +1,82 @@
+# Everything a developer and CI run. The first target that is called installs what is missing into .venv.
+.DELETE_ON_ERROR:
+
+PORT ?= 8000
+UV ?= uv
+export PORT
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: help install dev test lint format bench package token migrate lock clean ci-tools
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+install: $(INSTALLED) ## install what is missing into .venv
+
+# Any Python from 3.12 on, found by running it: a shim of pyenv's may be there and fail. All output goes to standard
+# error, because `make token` may be read by a program.
+$(INSTALLED): requirements/dev.txt
+	@if ! $(BIN)/python -c '' 2>/dev/null; then \
+		for python in $(PYTHON) python3.13 python3.14 python3.12 python3; do \
+			if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+				echo "make: a new .venv with $$($$python --version)" >&2; \
+				$$python -m venv --clear .venv && break || exit 1; \
+			fi; \
+		done; \
+	fi
+	@$(BIN)/python -c '' 2>/dev/null || { \
+		echo "make: Python 3.12 or newer, with venv, is needed: install it, or name one with PYTHON=" >&2; exit 1; }
+	@echo "make: installing the packages of requirements/dev.txt" >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
+	@touch $@
+
+dev: install ## the whole API on http://127.0.0.1:8000 (PORT= changes it)
+	@$(BIN)/python -m infra.local
+
+test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install ## formatter, linter, type checker
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@mkdir -p build && $(BIN)/python -m infra.migrate --sql > build/migrations.sql
+	@$(BIN)/squawk build/migrations.sql
+
+format: install ## let the formatter and the linter repair what they can
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: install ## the benchmark, with a table
+	@$(BIN)/python -m infra.bench
+
+package: install ## the deployable artefacts, in build/
+	@$(BIN)/python -m infra.package
+
+token: install ## a token that a running `make dev` accepts: USER_ID=alice
+	@USER_ID="$$USER_ID" $(BIN)/python -m infra.local.keys
+
+migrate: install ## bring the database of DATABASE_URL_UNPOOLED up to date
+	@$(BIN)/python -m infra.migrate
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
+lock: ## pin every package of pyproject.toml with its hashes (needs uv; ARGS=--upgrade for newer ones)
+	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group jobs -o requirements/jobs.txt
+	@$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt
+
+clean: ## delete what was built, the caches and the data of `make dev`
+	@[ ! -L .local/postgres ] || rm -rf "$$(readlink .local/postgres)"
+	@rm -rf .local build .aws-sam .serverless .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# What CI needs beside Python: the pooler and the browser of some tests, and the tools that come from npm.
+ci-tools:
+	@for tool in pgbouncer chromium; do \
+		command -v $$tool >/dev/null || tools="$$tools $$tool"; \
+	done; \
+	[ -z "$$tools" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$tools; }
+	@for folder in . tests/better_auth tests/client; do \
+		[ $$folder/node_modules/.package-lock.json -nt $$folder/package-lock.json ] || \
+			npm ci --prefix $$folder --no-audit --no-fund || exit 1; \
+	done
