@@ -1,0 +1,143 @@
+"""Lambda's Runtime API on this machine: runs a function under AWS's own runtime client (awslambdaric), without Docker.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: the client asks for the next event, runs the handler on
+it and posts what came of it. What is not here is the machine: no arm64, no limit of memory, no freeze between events.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Empty, Queue
+from typing import IO, Any
+from uuid import uuid4
+
+ARN = "arn:aws:lambda:eu-central-1:123456789012:function:"
+
+
+class FunctionError(Exception):
+    """The handler raised, could not be imported, ended its process or ran past its deadline."""
+
+
+class RuntimeApi(ThreadingHTTPServer):
+    """The server that one runtime client talks to. `events` are still to be handled, `answers` came of them."""
+
+    def __init__(self, name: str, timeout: float) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.name, self.seconds = name, timeout
+        self.events: Queue[tuple[str, bytes] | None] = Queue()
+        self.answers: Queue[tuple[str, bytes]] = Queue()
+
+
+class LambdaFunction:
+    """One execution environment: a process of the runtime client that takes one event after another."""
+
+    def __init__(self, api: RuntimeApi, process: subprocess.Popen[bytes], output: IO[bytes]) -> None:
+        self._api, self._process, self._output = api, process, output
+
+    @property
+    def log(self) -> str:
+        """All that the process has printed so far: what CloudWatch Logs would hold."""
+        size = os.fstat(self._output.fileno()).st_size
+        return os.pread(self._output.fileno(), size, 0).decode("utf-8", "replace")
+
+    def invoke(self, event: Any) -> Any:
+        """Run the handler on `event` and give what it returned. Raises `FunctionError` with its error otherwise."""
+        self._api.events.put((str(uuid4()), json.dumps(event).encode()))
+        end = time.monotonic() + self._api.seconds
+        while True:
+            try:
+                kind, body = self._api.answers.get(timeout=0.05)
+            except Empty:
+                if self._process.poll() is not None:
+                    raise FunctionError(f"the process ended with {self._process.returncode}: {self.log}") from None
+                if time.monotonic() > end:
+                    self._process.kill()
+                    raise FunctionError(f"timed out after {self._api.seconds} s: {self.log}") from None
+                continue
+            if kind != "response":
+                raise FunctionError(body.decode())
+            return json.loads(body)
+
+
+@contextmanager
+def lambda_function(
+    name: str, handler: str, env: Mapping[str, str], folder: Path, timeout: float = 15
+) -> Iterator[LambdaFunction]:
+    """Start `handler` (`functions/tasks/create.handler`) in `folder`; leaving the block ends it.
+
+    `env` is the whole environment but for what Lambda adds, `timeout` the seconds that an invocation may take, the
+    import of the module included.
+    """
+    with RuntimeApi(name, timeout) as api, tempfile.TemporaryFile() as output:
+        threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        added = {
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_REGION": ARN.split(":")[3],
+            "LAMBDA_TASK_ROOT": str(folder),
+        }
+        command = [sys.executable, "-m", "awslambdaric", handler]
+        process = subprocess.Popen(
+            command, cwd=folder, env={**env, **added}, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            yield LambdaFunction(api, process, output)
+        finally:
+            process.kill()
+            process.wait()
+            api.events.put(None)
+            api.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """The four calls of the Runtime API."""
+
+    server: RuntimeApi
+    protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        """Take calls until the client is gone: it is killed, as on Lambda, so it may be gone at any point."""
+        with suppress(ConnectionError):
+            super().handle()
+
+    def do_GET(self) -> None:
+        """`/invocation/next`: wait for an event, and hand it out with what the client makes its context of."""
+        event = self.server.events.get()
+        if event is None:
+            self.close_connection = True
+            return
+        request_id, body = event
+        headers = {
+            # Without a content type the client's native part (4.2.2) ends with a segmentation fault.
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.server.seconds) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": ARN + self.server.name,
+        }
+        self._answer(200, headers, body)
+
+    def do_POST(self) -> None:
+        """`/invocation/{id}/response`, `/invocation/{id}/error` and `/init/error`: take what came of it."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.answers.put((self.path.rpartition("/")[2], body))
+        self._answer(202, {"Content-Type": "application/json"}, b'{"status":"OK"}')
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: the function's own log is the one to read."""
