@@ -1,17 +1,17 @@
-"""GET /openapi.json: the contract of this API, as OpenAPI 3.1."""
+"""GET /openapi.json: read the contract of this API, OpenAPI 3.1."""
 
-from fastapi import Request, Response
+from fastapi import Response
 
-from shared.files import send_file
+from shared.files import Files, sent
 from shared.http import anonymous, on_lambda
 
 router = anonymous()
 
 
-@router.get("/openapi.json")
-async def get_contract(request: Request) -> Response:
-    """Answer with the contract as it was written; one function's code knows only a part of it."""
-    return send_file(request, ("shared", "openapi.json"), "application/json", {})
+@router.get("/openapi.json", response_class=Response, responses=sent("application/json"))
+async def get_contract(files: Files) -> Response:
+    """Send the contract as it was written; the code of one function knows only a part of it."""
+    return files.send("shared", "openapi.json", "application/json", {})
 
 
 handler = on_lambda(router)

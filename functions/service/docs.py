@@ -1,8 +1,8 @@
-"""GET /docs: the reference of this API, with a form to try each operation."""
+"""GET /docs: read the reference of this API and try each operation."""
 
-from fastapi import Request, Response
+from fastapi import Response
 
-from shared.files import send_file
+from shared.files import Files, sent
 from shared.http import anonymous, on_lambda
 
 HEADERS = {
@@ -17,10 +17,10 @@ HEADERS = {
 router = anonymous()
 
 
-@router.get("/docs")
-async def get_docs(request: Request) -> Response:
-    """Answer with the page; it fetches the contract and its own files from this host."""
-    return send_file(request, ("shared", "docs/page.html"), "text/html", HEADERS)
+@router.get("/docs", response_class=Response, responses=sent("text/html"))
+async def get_docs(files: Files) -> Response:
+    """Send the page; it fetches the contract and its own files from this host."""
+    return files.send("shared", "docs/page.html", "text/html", HEADERS)
 
 
 handler = on_lambda(router)

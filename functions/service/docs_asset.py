@@ -1,18 +1,20 @@
-"""GET /docs/{asset}: one file of the reference page."""
+"""GET /docs/{asset}: fetch one file of the reference page."""
 
-from fastapi import Request, Response
+from fastapi import Response
 
-from shared.files import send_file
+from shared.answers import NOT_FOUND
+from shared.files import Files, sent
 from shared.http import anonymous, on_lambda
 from shared.problems import NotFound
 
 SWAGGER_UI = "fastapi_swagger"  # carries Swagger UI's own build, byte for byte
+CSS, JAVASCRIPT, PNG = "text/css", "text/javascript", "image/png"
 ASSETS = {
-    "page.css": (("shared", "docs/page.css"), "text/css"),
-    "page.js": (("shared", "docs/page.js"), "text/javascript"),
-    "swagger-ui.css": ((SWAGGER_UI, "resources/swagger-ui.css"), "text/css"),
-    "swagger-ui-bundle.js": ((SWAGGER_UI, "resources/swagger-ui-bundle.js"), "text/javascript"),
-    "favicon-32x32.png": ((SWAGGER_UI, "resources/favicon-32x32.png"), "image/png"),
+    "page.css": ("shared", "docs/page.css", CSS),
+    "page.js": ("shared", "docs/page.js", JAVASCRIPT),
+    "swagger-ui.css": (SWAGGER_UI, "resources/swagger-ui.css", CSS),
+    "swagger-ui-bundle.js": (SWAGGER_UI, "resources/swagger-ui-bundle.js", JAVASCRIPT),
+    "favicon-32x32.png": (SWAGGER_UI, "resources/favicon-32x32.png", PNG),
 }
 # The names hold no version: with a function for each operation, a new page may meet the old function of its files.
 HEADERS = {"Cache-Control": "public, max-age=86400"}
@@ -20,13 +22,12 @@ HEADERS = {"Cache-Control": "public, max-age=86400"}
 router = anonymous()
 
 
-@router.get("/docs/{asset}")
-async def get_docs_asset(asset: str, request: Request) -> Response:
-    """Answer with a file of the list above; no other name reaches the disk."""
+@router.get("/docs/{asset}", response_class=Response, responses=sent(CSS, JAVASCRIPT, PNG) | NOT_FOUND)
+async def get_docs_asset(asset: str, files: Files) -> Response:
+    """Send a file of the list above; no other name reaches the disk."""
     if asset not in ASSETS:
         raise NotFound
-    file, media_type = ASSETS[asset]
-    return send_file(request, file, media_type, HEADERS)
+    return files.send(*ASSETS[asset], HEADERS)
 
 
 handler = on_lambda(router)
