@@ -26,7 +26,7 @@ def application() -> ASGIApp:
     if (parent := parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
     DATABASE.size = CONNECTIONS
-    app = build("local", *(importlib.import_module(operation.module).router for operation in operations()))
+    app = build(*(importlib.import_module(operation.module).router for operation in operations()))
     origins = cors_origins(os.environ.get("CORS_ORIGINS", ""))
     if not origins:
         return app

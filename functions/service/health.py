@@ -1,0 +1,16 @@
+"""GET /health: tell that the function answers."""
+
+from shared.answers import HEALTHY, INVALID
+from shared.http import anonymous, on_lambda
+from shared.schemas import Health
+
+router = anonymous()
+
+
+@router.get("/health", responses=HEALTHY | INVALID)
+async def health() -> Health:
+    """Answer without asking the database: a monitor must not keep it awake."""
+    return Health(status="ok")
+
+
+handler = on_lambda(router)

@@ -1,0 +1,5 @@
+"""Operations on tasks. All need the database: the connection opens while the rest of the operation is importing."""
+
+from shared.database import DATABASE
+
+DATABASE.open_early()

@@ -1,0 +1,24 @@
+"""POST /v1/tasks/{task_id}/complete: complete a task."""
+
+from shared.answers import NO_TARGET, WRITING, WRITTEN
+from shared.auth import authenticated
+from shared.http import on_lambda
+from shared.ids import ObjectId
+from shared.schemas import Task
+from shared.transactions import Write, Writing
+
+COMPLETE = Write.changing(
+    Task,
+    "update task set completed_at = coalesce(completed_at, now()) where id = %(id)s {guard} returning {task}",
+)
+
+router = authenticated()
+
+
+@router.post("/v1/tasks/{task_id}/complete", responses=WRITTEN | NO_TARGET | WRITING)
+async def complete_task(task_id: ObjectId, tx: Writing) -> Task:
+    """Complete one of the caller's tasks; one that is completed stays as it is."""
+    return await tx.write(COMPLETE, id=task_id)
+
+
+handler = on_lambda(router)

@@ -1,0 +1,27 @@
+"""POST /v1/tasks: create a task."""
+
+from shared.answers import CREATED, WRITING
+from shared.auth import authenticated
+from shared.http import on_lambda
+from shared.ids import uuid7
+from shared.schemas import Task, TaskCreate
+from shared.transactions import Write, Writing
+
+CREATE = Write.creating(
+    Task,
+    """
+    insert into task (id, title, description, priority, due_date, due_time, due_timezone)
+    values (%(id)s, %(title)s, %(description)s, %(priority)s, %(due_date)s, %(due_time)s, %(due_timezone)s)
+    returning {task}""",
+)
+
+router = authenticated()
+
+
+@router.post("/v1/tasks", status_code=201, responses=CREATED | WRITING)
+async def create_task(body: TaskCreate, tx: Writing) -> Task:
+    """Create a task that the caller owns."""
+    return await tx.write(CREATE, id=uuid7(), **body.row())
+
+
+handler = on_lambda(router)

@@ -1,0 +1,21 @@
+"""DELETE /v1/tasks/{task_id}: delete a task."""
+
+from shared.answers import DELETED, NO_TARGET, WRITING
+from shared.auth import authenticated
+from shared.http import on_lambda
+from shared.ids import ObjectId
+from shared.schemas import Task
+from shared.transactions import Write, Writing
+
+DELETE = Write.changing(Task, "delete from task where id = %(id)s {guard} returning {task}", status=204)
+
+router = authenticated()
+
+
+@router.delete("/v1/tasks/{task_id}", status_code=204, responses=DELETED | NO_TARGET | WRITING)
+async def delete_task(task_id: ObjectId, tx: Writing) -> None:
+    """Delete one of the caller's tasks for good."""
+    await tx.write(DELETE, id=task_id)
+
+
+handler = on_lambda(router)

@@ -1,0 +1,76 @@
+"""GET /v1/tasks: list tasks, filtered, sorted, a page at a time."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query, Request, Response
+
+from shared.answers import LISTED, READING
+from shared.auth import authenticated
+from shared.http import on_lambda
+from shared.paging import START, Cursor, Order, both_ways, instant, send_page, small_number, text, wall_clock
+from shared.queries import Flag, FullDate, Limit, Search
+from shared.schemas import PRIORITIES, Priority, Task, TaskPage
+from shared.transactions import Listing, listing
+
+ORDERS = both_ways(
+    created_at=Order(("created_at",), "%(after)s::timestamptz", instant),
+    updated_at=Order(("updated_at",), "%(after)s::timestamptz", instant),
+    due=Order(("due_first",), "%(after)s::timestamp", wall_clock),
+    priority=Order(("priority",), "%(after)s::smallint", small_number),
+    title=Order(("title_head", "title_key"), "left(%(after)s::text, 64), %(after)s::text", text),
+)
+# No due comes last both ways: downwards it must be the least, where upwards it is the greatest.
+ORDERS["-due"] = Order(("due_last",), "%(after)s::timestamp", wall_clock, descending=True)
+
+# PostgreSQL plans each statement with its values at hand, so a filter that is not asked for costs nothing. A whole day
+# sorts a microsecond before its midnight (shared/tables.py), and so do the bounds.
+LIST = """
+select {task}, {sort_value} as sort_value from task
+where (%(completed)s::boolean is null or (completed_at is not null) = %(completed)s::boolean)
+  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))
+  and (%(due_from)s::date is null or {due} >= %(due_from)s::date - interval '1 microsecond')
+  and (%(due_before)s::date is null or {due} < %(due_before)s::date - interval '1 microsecond')
+  and ((%(due_from)s::date is null and %(due_before)s::date is null) or due_date is not null)
+  and (%(q)s::text is null or app.words(%(q)s::text) = '{}' or id = any (array (select app.search(%(q)s::text))))
+  and (%(after_id)s::uuid is null or {beyond})
+order by {order} limit %(limit)s"""
+STATEMENTS = {
+    sort: listing(Task, LIST, due="due_last" if sort == "-due" else "due_first", **order.clauses())
+    for sort, order in ORDERS.items()
+}
+Sort = Literal[
+    "created_at", "-created_at", "updated_at", "-updated_at", "due", "-due", "priority", "-priority", "title", "-title"
+]
+
+router = authenticated()
+
+
+@router.get("/v1/tasks", responses=LISTED | READING, response_model=TaskPage)
+async def list_tasks(  # noqa: PLR0913 - one for each query parameter
+    request: Request,
+    tx: Listing,
+    completed: Flag | None = None,
+    priority: Annotated[list[Priority] | None, Query()] = None,
+    due_from: FullDate | None = None,
+    due_before: FullDate | None = None,
+    q: Search | None = None,
+    sort: Sort = "-created_at",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """List the caller's tasks."""
+    filters = {
+        "completed": completed,
+        "priority": sorted({PRIORITIES.index(name) for name in priority}) if priority else None,
+        "due_from": due_from,
+        "due_before": due_before,
+        "q": q,
+    }
+    bound_to = [sort, *filters.values()]
+    after = cursor.values(ORDERS[sort], bound_to) if cursor else START
+    rows = await tx.rows(STATEMENTS[sort], {**filters, **after, "limit": limit + 1})
+    tasks = (Task.from_row(row).model_dump_json().encode() for row in rows)
+    return send_page(request, rows, tasks, limit, bound_to)
+
+
+handler = on_lambda(router)

@@ -1,0 +1,35 @@
+"""PATCH /v1/tasks/{task_id}: change the given members of a task."""
+
+from shared.answers import NO_TARGET, WRITING, WRITTEN
+from shared.auth import authenticated
+from shared.bodies import MERGE_PATCH
+from shared.http import on_lambda
+from shared.ids import ObjectId
+from shared.schemas import Task, TaskPatch
+from shared.transactions import Write, Writing
+
+UPDATE = Write.changing(
+    Task,
+    """
+    update task set
+        title = coalesce(%(title)s, title),
+        description = coalesce(%(description)s, description),
+        priority = coalesce(%(priority)s, priority),
+        due_date = case when %(due_given)s then %(due_date)s::date else due_date end,
+        due_time = case when %(due_given)s then %(due_time)s::time else due_time end,
+        due_timezone = case when %(due_given)s then %(due_timezone)s else due_timezone end
+    where id = %(id)s {guard}
+    returning {task}""",
+)
+BODY = {"content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/TaskPatch"}}}}
+
+router = authenticated()
+
+
+@router.patch("/v1/tasks/{task_id}", responses=WRITTEN | NO_TARGET | WRITING, openapi_extra={"requestBody": BODY})
+async def update_task(task_id: ObjectId, body: TaskPatch, tx: Writing) -> Task:
+    """Merge the body into one of the caller's tasks."""
+    return await tx.write(UPDATE, id=task_id, **body.row())
+
+
+handler = on_lambda(router)

@@ -1,0 +1,69 @@
+"""What operations answer, as OpenAPI says it: statuses, headers and problem documents, one constant for each kind.
+
+Plain dictionaries: a response model here would be compiled at every cold start. The contract's schemas are named by
+reference; tests hold the application's document and every response to them.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from shared.problems import JSON as PROBLEM_JSON
+from shared.problems import (
+    BadRequest,
+    ContentTooLarge,
+    Invalid,
+    KeyInUse,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Problem,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+type Answers = dict[int | str, dict[str, Any]]
+
+ALWAYS = ("X-Request-Id", "Cache-Control", "X-Content-Type-Options")
+
+
+def answers(status: int, *headers: str, problem: str | None = None, file: Iterable[str] = ()) -> Answers:
+    """One status with the headers it carries beside those of every response; `problem` names its schema.
+
+    `file` lists media types instead: a file's content is described by nothing else.
+    """
+    said: dict[str, Any] = {"headers": {name: {"schema": {}} for name in (*headers, *ALWAYS)}}
+    if problem:
+        said["content"] = {PROBLEM_JSON: {"schema": {"$ref": f"#/components/schemas/{problem}"}}}
+    for media_type in file:
+        said.setdefault("content", {})[media_type] = {}
+    return {status: said}
+
+
+def _problem(kind: type[Problem], *headers: str, schema: str = "Problem") -> Answers:
+    return answers(kind.status, *headers, problem=schema)
+
+
+REPLAY = "Idempotency-Replayed"
+
+FOUND = answers(200, "ETag") | answers(304, "ETag")
+LISTED = answers(200, "Link")
+CREATED = answers(201, "ETag", "Location", REPLAY)
+WRITTEN = answers(200, "ETag", REPLAY)
+REPLACED = WRITTEN | CREATED
+DELETED = answers(204, REPLAY)
+HEALTHY = answers(200)
+
+INVALID = _problem(Invalid, schema="InvalidProblem")
+UNAVAILABLE = _problem(Unavailable, "Retry-After")
+NOT_FOUND = _problem(NotFound)
+NO_TARGET = _problem(NotFound, REPLAY)
+READING = _problem(BadRequest) | _problem(Unauthorized, "WWW-Authenticate") | INVALID | UNAVAILABLE
+WRITING = (
+    READING
+    | _problem(KeyInUse)
+    | _problem(PreconditionFailed, "ETag", REPLAY, schema="StaleProblem")
+    | _problem(ContentTooLarge)
+    | _problem(UnsupportedMediaType)
+)
+REPLACING = _problem(PreconditionRequired, REPLAY)

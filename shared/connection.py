@@ -1,0 +1,76 @@
+"""Where the database is: the URL or the secret that holds it, and how TLS checks whom it talks to."""
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from shared.logs import LOGGER
+from shared.problems import Unavailable
+from shared.settings import SettingsError, libpq_url
+
+# libpq in psycopg's wheels was built elsewhere and does not find this system's CAs by itself (sslrootcert=system fails).
+CA_FILES = (
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Amazon Linux, Fedora
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu
+    "/etc/ssl/cert.pem",  # macOS, Alpine
+)
+
+
+def parameters(url: str) -> dict[str, str]:
+    """What to add to the options of `url`: a CA file where it verifies the server and names none (libpq 34.19)."""
+    given = conninfo_to_dict(url)
+    if given.get("sslmode") not in ("verify-full", "verify-ca") or given.get("sslrootcert") not in (None, "system"):
+        return {}
+    return {"sslrootcert": next((file for file in CA_FILES if Path(file).exists()), "system")}
+
+
+def refused(failure: BaseException) -> bool:
+    """Whether connecting failed for the password: class 28, which libpq reports as text alone."""
+    return isinstance(failure, psycopg.Error) and (
+        (failure.sqlstate or "").startswith("28") or "authentication failed" in str(failure)
+    )
+
+
+class Secret:
+    """The libpq URL of the application role: given, or kept in Secrets Manager or SSM and read at first use."""
+
+    def __init__(self, url: str | None, secret_id: str | None) -> None:
+        self._url = url
+        self._id = secret_id
+
+    @property
+    def known(self) -> bool:
+        """Whether the URL can be had without a call to AWS."""
+        return self._url is not None
+
+    async def value(self) -> str:
+        """The URL; read from AWS the first time where it is a secret. Raises `Unavailable`."""
+        if self._url is None:
+            self._url = await asyncio.to_thread(self._read)
+        return self._url
+
+    async def refresh(self) -> None:
+        """Read the secret anew, for its password was refused. A URL that was given stays as it is."""
+        if self._id is not None:
+            self._url = await asyncio.to_thread(self._read)
+
+    def _read(self) -> str:
+        # boto3 takes 290 ms to import: only those who keep a secret pay for it, once.
+        from aws_lambda_powertools.utilities import parameters as stores  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        secret_id = str(self._id)
+        patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
+        kept_in_ssm = secret_id.startswith(("/", "arn:aws:ssm:"))
+        store = (stores.SSMProvider if kept_in_ssm else stores.SecretsProvider)(boto_config=patience)
+        try:
+            value = store.get(secret_id, force_fetch=True, **({"decrypt": True} if kept_in_ssm else {}))
+            return libpq_url("DATABASE_SECRET_ID", str(value).strip())
+        except (stores.GetParameterError, stores.GetSecretError) as failure:
+            LOGGER.warning("DATABASE_SECRET_ID can't be read: %s", type(failure.__cause__ or failure).__name__)
+            raise Unavailable from failure
+        except SettingsError as failure:
+            LOGGER.error("%s", failure)  # noqa: TRY400 - the line names the variable; a stack adds nothing
+            raise Unavailable from failure

@@ -1,0 +1,245 @@
+"""The only door to PostgreSQL: connections, one pipeline per request, deadlines and the retry rule.
+
+A request is one pipeline with one Sync: the scope (who is calling), then the operation's statements: one implicit
+transaction, one round trip. The Sync commits, so nothing is answered that is not durable.
+"""
+
+import asyncio
+import os
+import select
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Thread
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import PipelineStatus, TransactionStatus
+from psycopg.rows import DictRow, dict_row
+
+from shared.connection import Secret, parameters, refused
+from shared.logs import LOGGER
+from shared.problems import InternalError, KeyInUse, Unavailable
+from shared.settings import settings
+
+type Row = DictRow
+type Statement = tuple[str, Mapping[str, Any]]
+
+IDLE_LIMIT = 240
+"""Seconds of idleness after which a connection is not trusted: a frozen environment may have missed its end."""
+CONNECT_LIMIT = 5
+"""Seconds that the first attempt to connect may take; a Neon compute wakes in well under that."""
+
+SCOPE = "select set_config('app.user_id', %(user)s, true), set_config('transaction_read_only', %(read_only)s, true)"
+
+# SQLSTATEs (PostgreSQL, appendix A), by what they mean here.
+KEY_TAKEN, KEY_IN_USE = "KEY01", "KEY02"  # raised by app.claim
+UNDONE = ("40001", "40P01")  # serialization failure, deadlock
+OUT_OF_REACH = (
+    "08P01",  # PgBouncer's query_wait_timeout and server_login_retry
+    "25006",  # a read-only server: a standby after a failover
+    "25P03", "25P04", "55P03", "57014",  # our own timeouts: idle, transaction, lock, statement
+    "53", "58",  # out of resources, system errors
+)  # fmt: skip
+ENDED = ("08", "57P")  # the connection or its server went away
+
+_ENDED = select.POLLIN | select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+
+
+class KeyTaken(Exception):  # noqa: N818 - an answer of the database's, not a failure
+    """The claimed idempotency key has an answer already; nothing was done."""
+
+
+class Lost(Exception):  # noqa: N818 - names the state of the write
+    """The connection ended after the statements were sent: whether they took effect is unknown."""
+
+
+class Database:
+    """Connections to one database, `size` at most, each serving one request at a time.
+
+    On Lambda `size` stays 1: one execution environment, one request, one connection.
+    """
+
+    def __init__(self, secret: Secret, prepare_threshold: int | None) -> None:
+        self.size = 1
+        self._secret = secret
+        self._prepare_threshold = prepare_threshold
+        self._idle: list[tuple[AsyncConnection[Row], float]] = []
+        self._turns: asyncio.Semaphore | None = None
+        self._early: Future[AsyncConnection[Row]] | None = None
+
+    def open_early(self) -> None:
+        """Begin to connect in a thread, while the operation is still importing. A failure waits for the request."""
+        if self._secret.known and self._early is None:
+            early = self._early = Future()
+
+            def connect() -> None:
+                try:
+                    early.set_result(asyncio.run(self._connect(CONNECT_LIMIT)))
+                except Exception as failure:  # noqa: BLE001 - handed to whoever asks for the connection
+                    early.set_exception(failure)
+
+            Thread(target=connect, daemon=True).start()
+
+    async def run(
+        self, user: str, statements: Sequence[Statement], *, deadline: float, read_only: bool
+    ) -> list[list[Row]]:
+        """Run the statements as `user` in one transaction and one round trip; return the rows of each.
+
+        `deadline` is on the clock of `time.monotonic`. Raises `KeyTaken`, `Lost`, and the problems `Unavailable`,
+        `KeyInUse` and `InternalError`. Runs once more, within the deadline, what can't have taken effect: statements
+        never sent, reads, and what the server undid for a deadlock.
+        """
+        await self._take_turn(deadline)
+        try:
+            try:
+                return await self._attempt(user, statements, deadline, read_only)
+            except (_Undone, Lost) as failure:
+                if isinstance(failure, Lost) and not read_only:
+                    raise
+            try:
+                return await self._attempt(user, statements, deadline, read_only)
+            except _Undone as failure:
+                raise Unavailable from failure
+        finally:
+            self._free_turn()
+
+    async def _take_turn(self, deadline: float) -> None:
+        if self._turns is None:
+            self._turns = asyncio.Semaphore(self.size)
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            await asyncio.wait_for(self._turns.acquire(), deadline - time.monotonic())
+        except TimeoutError:
+            raise Unavailable from None
+
+    def _free_turn(self) -> None:
+        if self._turns is not None:
+            self._turns.release()
+
+    async def _attempt(
+        self, user: str, statements: Sequence[Statement], deadline: float, read_only: bool
+    ) -> list[list[Row]]:
+        connection = await self._checkout(deadline)
+        hang_up = asyncio.get_running_loop().call_later(deadline - time.monotonic(), _hang_up, connection)
+        try:
+            async with connection.pipeline():
+                await connection.execute(SCOPE, {"user": user, "read_only": "on" if read_only else "off"})
+                cursors = [await connection.execute(sql, values) for sql, values in statements]
+            # Only now: a fetch inside the block would cost a round trip of its own.
+            parts = [await cursor.fetchall() for cursor in cursors]
+        except psycopg.Error as failure:
+            raise _meaning(failure) from failure
+        finally:
+            hang_up.cancel()
+            await self._give_back(connection)
+        return [[_own(row, user) for row in part] for part in parts]
+
+    async def _checkout(self, deadline: float) -> AsyncConnection[Row]:
+        while self._idle:
+            connection, since = self._idle.pop()
+            if abs(time.time() - since) < IDLE_LIMIT and _alive(connection):
+                return connection
+            await connection.close()
+        if self._early is not None:
+            early, self._early = self._early, None
+            with suppress(psycopg.Error, TimeoutError):
+                return await asyncio.wait_for(asyncio.wrap_future(early), deadline - time.monotonic())
+        try:
+            return await self._connect(min(CONNECT_LIMIT, deadline - time.monotonic()))
+        except (psycopg.Error, TimeoutError) as failure:
+            LOGGER.warning("connecting to the database failed: %s", _kind(failure))
+            if refused(failure):
+                await self._secret.refresh()
+        # Nothing was sent yet: once more, whatever the request is.
+        try:
+            return await self._connect(deadline - time.monotonic())
+        except (psycopg.Error, TimeoutError) as failure:
+            raise Unavailable from failure
+
+    async def _connect(self, seconds: float) -> AsyncConnection[Row]:
+        async with asyncio.timeout(seconds):
+            url = await self._secret.value()
+            return await AsyncConnection.connect(
+                url,
+                autocommit=True,
+                prepare_threshold=self._prepare_threshold,
+                row_factory=dict_row,
+                **parameters(url),
+            )
+
+    async def _give_back(self, connection: AsyncConnection[Row]) -> None:
+        # psycopg calls a connection whose pipeline broke neither closed nor broken, yet every reuse of it fails.
+        pgconn = connection.pgconn
+        if pgconn.pipeline_status == PipelineStatus.OFF and pgconn.transaction_status == TransactionStatus.IDLE:
+            self._idle.append((connection, time.time()))
+        else:
+            await connection.close()
+
+
+class _Undone(Exception):  # noqa: N818 - the state of the statements, not a failure
+    """The server undid the statements: they may run again."""
+
+
+def _hang_up(connection: AsyncConnection[Row]) -> None:
+    # Shutting the socket down is what ends a wait for a silent server: psycopg waits on, also after a cancel.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def _alive(connection: AsyncConnection[Row]) -> bool:
+    # An idle connection has nothing to read: whatever there is to read is its end. No round trip.
+    if connection.closed:
+        return False
+    poll = select.poll()
+    poll.register(connection.fileno(), _ENDED)
+    return not poll.poll(0)
+
+
+def _own(row: Row, user: str) -> Row:
+    """The second lock: a row of another user's means a broken policy, and goes nowhere."""
+    if row.pop("user_id") != user:
+        LOGGER.critical("a statement returned a row of another user: row level security is broken")
+        raise InternalError
+    return row
+
+
+def _meaning(failure: psycopg.Error) -> Exception:
+    """What an error of a pipeline means for the request; the error itself where it is a fault of ours."""
+    state = _sqlstate(failure)
+    if state == KEY_TAKEN:
+        return KeyTaken()
+    if state == KEY_IN_USE:
+        return KeyInUse()
+    if state in UNDONE:
+        return _Undone()
+    if state.startswith(OUT_OF_REACH):
+        LOGGER.warning("the database could not answer: %s", _kind(failure))
+        return Unavailable()
+    if state.startswith(ENDED) or (not state and not isinstance(failure, psycopg.ProgrammingError | psycopg.DataError)):
+        LOGGER.warning("the connection ended: %s", _kind(failure))
+        return Lost()
+    return failure
+
+
+def _sqlstate(failure: BaseException | None) -> str:
+    # At the end of a pipeline psycopg raises an error without a state; the server's own is in its context.
+    while failure is not None:
+        if isinstance(failure, psycopg.Error) and failure.sqlstate:
+            return failure.sqlstate
+        failure = failure.__context__
+    return ""
+
+
+def _kind(failure: BaseException) -> str:
+    # The message of a connection error holds host and user names: the class and the state say enough.
+    return f"{type(failure).__name__} {_sqlstate(failure)}".rstrip()
+
+
+DATABASE = Database(Secret(settings().database_url, settings().database_secret_id), settings().prepare_threshold)
+"""The database of this execution environment."""

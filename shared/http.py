@@ -1,0 +1,251 @@
+"""How an operation becomes an application, and the application a Lambda handler.
+
+API Gateway → `on_lambda` → Mangum → `Edge` (request id, headers, log line, nothing escapes) → FastAPI with one route.
+"""
+
+import asyncio
+import atexit
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from functools import cache
+from typing import Any, ClassVar
+from urllib.parse import unquote_plus
+from uuid import uuid4
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.dependencies.utils import solve_dependencies
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from mangum import Mangum
+from pydantic.fields import FieldInfo
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.bodies import JSON, read_json
+from shared.events import readable
+from shared.logs import log_failure, log_request
+from shared.preconditions import NotModified
+from shared.problems import JSON as PROBLEM_JSON
+from shared.problems import BadRequest, InternalError, Invalid, MethodNotAllowed, NotFound, Problem
+from shared.routes import allowed_methods
+
+BUDGET = 7.5
+"""Seconds until a request is given up: database or keys out of reach are said within 8."""
+SAFE = ("GET",)
+DETAILS = {
+    "extra_forbidden": "is not a member that can be set",
+    "missing": "is missing",
+    "model_type": "must be an object",
+    "string_type": "must be a string",
+    "string_unicode": "holds a lone surrogate",
+}
+"""Pydantic's kinds of error in words of ours."""
+
+
+class ParsedRequest(Request):
+    """A request whose body was read, strictly, before FastAPI asks for it."""
+
+    parsed: Any
+
+    async def json(self) -> Any:
+        """The body's value."""
+        return self.parsed
+
+
+class Operation(APIRoute):
+    """A route that checks in the contract's order: token, media type, size, JSON, then members and parameters."""
+
+    security: ClassVar[tuple[dict[str, list[str]], ...]] = ()
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["openapi_extra"] = {"security": list(self.security)} | (options.get("openapi_extra") or {})
+        options["operation_id"] = endpoint.__name__
+        super().__init__(path, endpoint, **options)
+        extra = options["openapi_extra"].get("requestBody", {}).get("content", {})
+        self.media_types = (JSON, *(media_type for media_type in extra if media_type != JSON))
+
+    async def admit(self, request: Request) -> None:
+        """Let anyone in; a subclass may not."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler behind our checks."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            request.scope["operation"] = self.operation_id
+            await self.admit(request)
+            parsed = ParsedRequest(request.scope, request.receive)
+            parsed.parsed = await self._body(parsed)
+            if errors := list(self._query_errors(request)):
+                raise RequestValidationError(errors + await self._other_errors(parsed))
+            return await handle(parsed)
+
+        return checked
+
+    async def _body(self, request: Request) -> Any:
+        if self.body_field:
+            return await read_json(request, self.media_types)
+        if request.method in SAFE or not await request.body():
+            return None
+        # Clients that always send JSON may send an empty object where nothing is wanted.
+        if await read_json(request, self.media_types) != {}:
+            raise Invalid([{"pointer": "", "detail": "this operation takes no body"}])
+        return None
+
+    def _query_errors(self, request: Request) -> Iterator[dict[str, Any]]:
+        """What FastAPI lets pass: unknown names, a single value given twice, text that is not UTF-8."""
+        raw = request.scope["query_string"]
+        if not raw:
+            return
+        declared = {field.alias: field.field_info for field in self.dependant.query_params}
+        seen = set()
+        for part in raw.split(b"&"):
+            name, _, value = part.partition(b"=")
+            try:
+                parameter = unquote_plus(name.decode("ascii"), errors="strict")
+                unquote_plus(value.decode("ascii"), errors="strict")
+            except UnicodeDecodeError:
+                yield {"loc": ("query", unquote_plus(name.decode("ascii", "replace"))), "msg": "is not UTF-8"}
+                continue
+            if part and parameter not in declared:
+                yield {"loc": ("query", parameter), "msg": "is not known here"}
+            elif parameter in seen and not _repeatable(declared[parameter]):
+                yield {"loc": ("query", parameter), "msg": "is given twice"}
+            seen.add(parameter)
+
+    async def _other_errors(self, request: ParsedRequest) -> list[Any]:
+        """What FastAPI would have said, so that one answer names everything; a malformed header raises here."""
+        solved = await solve_dependencies(
+            request=request,
+            dependant=self.dependant,
+            body=request.parsed,
+            async_exit_stack=request.scope["fastapi_inner_astack"],
+            embed_body_fields=False,
+        )
+        return solved.errors
+
+
+def _repeatable(parameter: FieldInfo) -> bool:
+    return "list" in str(parameter.annotation)
+
+
+def anonymous() -> APIRouter:
+    """A router whose operation anyone may call."""
+    return APIRouter(route_class=Operation)
+
+
+class Edge:
+    """The outermost layer: gives every request an id, a deadline and one log line, every response its headers.
+
+    Nothing escapes it: what no other layer knows is a 500 that says nothing, and a log line that says all but values.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.monotonic()
+        scope["deadline"] = started + BUDGET
+        scope["request_id"] = str(uuid4())
+        status = 0
+
+        async def send_ours(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = _with_ours(message.get("headers", ()), scope["request_id"])
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_ours)
+        except Exception as failure:  # noqa: BLE001 - the last door
+            log_failure(failure, scope)
+            if not status:
+                await _problem_response(InternalError(), scope["request_id"])(scope, receive, send_ours)
+        finally:
+            log_request(scope, status, time.monotonic() - started)
+
+
+def _with_ours(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    ours = [*headers, (b"x-content-type-options", b"nosniff"), (b"x-request-id", request_id.encode())]
+    if not any(name.lower() == b"cache-control" for name, _ in headers):
+        ours.append((b"cache-control", b"no-store"))
+    return ours
+
+
+def _problem_response(problem: Problem, request_id: str) -> Response:
+    return Response(problem.document(request_id), problem.status, problem.headers, PROBLEM_JSON)
+
+
+async def _on_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)  # noqa: S101 - for the type checker: it is registered for nothing else
+    return _problem_response(problem, request.scope["request_id"])
+
+
+async def _on_invalid(request: Request, failure: Exception) -> Response:
+    assert isinstance(failure, RequestValidationError)  # noqa: S101
+    problem = Invalid([_error(error["loc"], error.get("type", ""), error["msg"]) for error in failure.errors()])
+    return _problem_response(problem, request.scope["request_id"])
+
+
+def _error(location: tuple[str | int, ...], kind: str, message: str) -> dict[str, str]:
+    detail = DETAILS.get(kind, message)
+    place, *names = location
+    if place != "body":
+        return {"parameter": str(names[0]), "detail": detail}
+    # RFC 6901: ~ and / are escaped in a reference token.
+    return {"pointer": "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in names), "detail": detail}
+
+
+async def _on_no_route(request: Request, failure: Exception) -> Response:
+    assert isinstance(failure, HTTPException)  # noqa: S101
+    methods = allowed_methods(request.scope["path"])
+    problem = NotFound() if not methods or request.method in methods else MethodNotAllowed(headers={"Allow": ", ".join(methods)})
+    return _problem_response(problem, request.scope["request_id"])
+
+
+async def _on_not_modified(_: Request, answer: Exception) -> Response:
+    assert isinstance(answer, NotModified)  # noqa: S101
+    return Response(status_code=304, headers={"ETag": answer.tag})
+
+
+def build(*routers: APIRouter) -> ASGIApp:
+    """One application of the given routers: one for a function, all of them for the local server."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_no_route)
+    app.add_exception_handler(NotModified, _on_not_modified)
+    return Edge(app)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The one event loop of this environment's handlers: connections belong to it and outlive a request."""
+    loop = asyncio.new_event_loop()
+    atexit.register(loop.close)
+    return loop
+
+
+def on_lambda(router: APIRouter) -> Callable[[Any, Any], dict[str, Any]]:
+    """The Lambda handler of a router's one operation. It answers every event and raises nothing; main thread only."""
+    # The adapter takes the current loop, which others may have taken away in between (asyncio.run does).
+    asyncio.set_event_loop(_loop())
+    # Built now, while the environment starts.
+    adapter = Mangum(build(router), lifespan="off", text_mime_types=["text/", JSON, PROBLEM_JSON])
+
+    def handler(event: Any, context: Any) -> dict[str, Any]:
+        request = readable(event)
+        if request is None:
+            problem = BadRequest("The event holds no HTTP request.")
+            body = problem.document(str(uuid4())).decode()
+            return {"statusCode": problem.status, "headers": {"content-type": PROBLEM_JSON}, "body": body}
+        asyncio.set_event_loop(_loop())
+        return adapter(request, context)
+
+    return handler

@@ -1,0 +1,44 @@
+"""One JSON line per request: operation, status, duration, ids. Never a token, a claim, a body, a header or a URL."""
+
+import hashlib
+import os
+from functools import cache
+
+from aws_lambda_powertools import Logger
+from starlette.types import Scope
+
+LOGGER = Logger(service="task-api", level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
+
+
+@cache
+def _hash_key() -> bytes:
+    # Users must not be guessable from a log, yet be the same user in the logs of every function of a deployment.
+    secret = os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_SECRET_ID") or ""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def log_request(scope: Scope, status: int, seconds: float) -> None:
+    """Write the line of a request that was answered with `status` (0: not at all) after `seconds`."""
+    line = {
+        "operation": scope.get("operation", "default"),
+        "status": status,
+        "duration_ms": round(seconds * 1000, 3),
+        "request_id": scope["request_id"],
+    }
+    if caller := scope.get("caller"):
+        line["user"] = hashlib.blake2b(caller.encode(), digest_size=8, key=_hash_key()).hexdigest()
+    if refusal := scope.get("refusal"):
+        line["refusal"] = refusal
+    if gateway := scope.get("gateway_request_id"):
+        line["gateway_request_id"] = gateway
+    LOGGER.info("request", extra=line)
+
+
+def log_failure(failure: BaseException, scope: Scope) -> None:
+    """Write what a bug left behind: where it happened, without the values that were at hand."""
+    frames, trace = [], failure.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    line = {"failure": type(failure).__name__, "frames": frames[-8:], "request_id": scope["request_id"]}
+    LOGGER.error("failure", extra=line)

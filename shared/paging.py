@@ -1,0 +1,162 @@
+"""Keyset paging: sort orders, cursors, and the end of a page.
+
+A cursor is the sort value and the id of a page's last item, the digest of the sort and filters it belongs to, and a
+digest that shows any change. It holds no secret: what it may reach is the database's decision.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from pydantic import PlainValidator, WithJsonSchema
+
+from shared.database import Row
+from shared.problems import BadRequest
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a page; what stands around the items is counted as `FRAME`."""
+LARGEST_ENVELOPE = 5_500_000
+"""Bytes of a page within the JSON text that Lambda answers with: quotes and backslashes count twice; 6 MB is its limit."""
+FRAME = 8192
+_DIGEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort order: the columns it goes by before the id, and the SQL that a cursor's `%(after)s` becomes for them.
+
+    `check` raises `ValueError` for a text that PostgreSQL would not take as such a value: a cursor is anyone's text.
+    """
+
+    columns: tuple[str, ...]
+    after: str
+    check: Callable[[str], object]
+    descending: bool = False
+
+    def clauses(self) -> dict[str, str]:
+        """The parts of a statement: `sort_value` (to make the next cursor of), `beyond` (the cursor) and `order`."""
+        way, beyond = ("desc", "<") if self.descending else ("asc", ">")
+        columns = (*self.columns, "id")
+        return {
+            "sort_value": f"{self.columns[-1]}::text",
+            "beyond": f"({', '.join(columns)}) {beyond} ({self.after}, %(after_id)s::uuid)",
+            "order": ", ".join(f"{column} {way}" for column in columns),
+        }
+
+
+def both_ways(**orders: Order) -> dict[str, Order]:
+    """Every order under its name, and its exact reverse under the name with `-` before it."""
+    return orders | {f"-{name}": replace(order, descending=True) for name, order in orders.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page starts: after the item with this sort value and id, in the list that `bound_to` is the digest of."""
+
+    value: str
+    id: UUID
+    bound_to: bytes
+
+    @classmethod
+    def parse(cls, told: str) -> "Position":
+        """Read a cursor. Raises `BadRequest` for one that is malformed or altered."""
+        try:
+            raw = base64.b64decode(told + "=" * (-len(told) % 4), altchars=b"-_", validate=True)
+            value, identifier, bound_to = json.loads(raw[_DIGEST:])
+            found = cls(value, UUID(identifier), bytes.fromhex(bound_to))
+            if isinstance(value, str) and found.cursor() == told:
+                return found
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            pass
+        raise BadRequest("The cursor is malformed or was altered.")
+
+    def cursor(self) -> str:
+        """The opaque text of the position."""
+        content = json.dumps([self.value, self.id.hex, self.bound_to.hex()], separators=(",", ":")).encode()
+        return base64.urlsafe_b64encode(_digest(content) + content).rstrip(b"=").decode()
+
+    def values(self, order: Order, bound_to: Sequence[object]) -> dict[str, Any]:
+        """`after` and `after_id` for the statement. Raises `BadRequest` where the cursor is of another list."""
+        try:
+            order.check(self.value)
+        except (ValueError, OverflowError):
+            raise BadRequest("The cursor is malformed.") from None
+        if self.bound_to != binding(bound_to):
+            raise BadRequest("The cursor belongs to another sort or filter.")
+        return {"after": self.value, "after_id": self.id}
+
+
+Cursor = Annotated[Any, PlainValidator(Position.parse), WithJsonSchema({"type": "string"}), Query()]
+"""A cursor in a query: a `Position`."""
+START: dict[str, Any] = {"after": None, "after_id": None}
+"""The values of a list's first page."""
+
+
+def binding(bound_to: Sequence[object]) -> bytes:
+    """The digest of a list's sort and filters."""
+    return _digest(json.dumps(bound_to).encode())
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST).digest()
+
+
+def send_page(request: Request, rows: list[Row], items: Iterable[bytes], limit: int, bound_to: Sequence[object]) -> Response:
+    """Answer with a page out of `rows`, one more than `limit` where there are more, and their JSON texts.
+
+    `Link` names the next page (RFC 8288): the same path and query with the next cursor.
+    """
+    texts = _fitting(items, limit)
+    headers, following = {}, None
+    if len(rows) > len(texts):
+        last = rows[len(texts) - 1]
+        following = Position(last["sort_value"], last["id"], binding(bound_to)).cursor()
+        query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        headers["Link"] = f'<{request.scope["path"]}?{urlencode([*query, ("cursor", following)])}>; rel="next"'
+    body = b'{"items":[' + b",".join(texts) + b'],"next_cursor":' + json.dumps(following).encode() + b"}"
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _fitting(items: Iterable[bytes], limit: int) -> list[bytes]:
+    """The items that one page may hold: `limit` at most, as many as stay under both sizes, at least one."""
+    texts: list[bytes] = []
+    size = envelope = FRAME
+    for item in items:
+        size += len(item) + 1
+        envelope += len(item) + 1 + item.count(b'"') + item.count(b"\\")
+        if len(texts) == limit or (texts and (size > LARGEST or envelope > LARGEST_ENVELOPE)):
+            break
+        texts.append(item)
+    return texts
+
+
+def instant(value: str) -> None:
+    """Check the sort value of a timestamptz column."""
+    if datetime.fromisoformat(value).tzinfo is None:
+        raise ValueError("a time without a zone")
+
+
+def wall_clock(value: str) -> None:
+    """Check the sort value of a timestamp column."""
+    if value not in ("infinity", "-infinity") and datetime.fromisoformat(value).tzinfo is not None:
+        raise ValueError("a wall clock has no zone")
+
+
+def small_number(value: str) -> None:
+    """Check the sort value of a smallint column."""
+    if not 0 <= int(value) < 2**15:
+        raise ValueError("not a small number")
+
+
+def text(value: str) -> None:
+    """Check the sort value of a text column."""
+    value.encode()
+    if "\0" in value:
+        raise ValueError("NUL")

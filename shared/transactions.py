@@ -1,0 +1,306 @@
+"""What an operation may do with the database, as the caller: read, or write and have the answer decided.
+
+An operation writes its SQL as text; `{task}` stands for the columns of its response. A write that carries conditions
+or a key is wrapped, so that one statement locks the row, decides on what it locked, acts, and keeps the answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Protocol, Self
+
+from fastapi import Depends, Header, Request, Response
+from psycopg.errors import UniqueViolation
+
+from shared.database import DATABASE, KeyTaken, Lost, Row, Statement
+from shared.idempotency import fingerprint, key_of
+from shared.preconditions import NotModified, Tags, entity_tag
+from shared.problems import KeyReused, NotFound, PreconditionFailed, PreconditionRequired, Problem, Unavailable
+
+# 404 and 412 are answers, not errors of SQL: they come back as rows, so that a key can keep them.
+CHANGE = """
+with target as (select {columns} from {table} where id = %(id)s for no key update),
+write as ({write}),
+answer as (
+    select {status} as status, write.* from write
+    union all select 412, target.* from target where not exists (select from write)
+    union all select 404, {nothing} where not exists (select from target)
+)"""
+CREATE = "with write as ({write}), answer as (select {status} as status, write.* from write)"
+GUARD = """and exists (
+    select from target
+    where (%(if_match)s::bigint[] is null or version = any (%(if_match)s::bigint[]))
+      and (%(if_none_match)s::bigint[] is null or version <> all (%(if_none_match)s::bigint[]))
+      and not %(if_absent)s
+)"""
+KEEP = """, kept as (
+    update idempotency_key set status = answer.status, answer = to_jsonb(answer) from answer where key = %(key)s
+)"""
+FINISH = "\nselect * from answer"
+CLAIM = "select app.claim(%(key)s, %(fingerprint)s) as user_id"
+KEPT = "select user_id, fingerprint, status, answer from idempotency_key where key = %(key)s"
+
+
+class Shown(Protocol):
+    """A response model that is made from one row of one table."""
+
+    TABLE: str
+    COLUMNS: tuple[str, ...]
+    version: int
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The model that shows `row`."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """The members as JSON values (Pydantic's)."""
+        ...
+
+
+class Read[Model: Shown]:
+    """A statement that finds one object: `select {task} from task where id = %(id)s`."""
+
+    def __init__(self, shows: type[Model], sql: str) -> None:
+        self.shows = shows
+        self.sql = _with_columns(shows, sql)
+
+    def texts(self) -> list[str]:
+        """Every text that may be sent."""
+        return [self.sql]
+
+
+class Write[Model: Shown]:
+    """A statement that changes one object, and the texts that are sent for it.
+
+    `plain` carries neither condition nor key and returns the object or no row. `deciding` returns one row: the status,
+    then the object. `keeping` does the same and keeps it under `%(key)s`. Made by `creating`, `changing`, `deciding`.
+    """
+
+    def __init__(self, shows: type[Model], status: int, plain: str | None, deciding: str, finds: str | None) -> None:
+        self.shows = shows
+        self.status = status
+        self.plain = plain
+        self.deciding = deciding + FINISH
+        self.keeping = deciding + KEEP + FINISH
+        self.finds = finds
+
+    @classmethod
+    def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":
+        """An `insert … returning {task}` whose `%(id)s` was picked by us: it may be sent twice, its row finds itself."""
+        insert = _with_columns(shows, sql)
+        found = _with_columns(shows, f"select {{{shows.TABLE}}} from {shows.TABLE} where id = %(id)s")  # noqa: S608
+        return cls(shows, 201, insert, CREATE.format(write=insert, status=201), found)
+
+    @classmethod
+    def changing(cls, shows: type[Model], sql: str, status: int = 200) -> "Write[Model]":
+        """An `update` or `delete … where id = %(id)s {guard} returning {task}`. No row is 404."""
+        sql = _with_columns(shows, sql)
+        deciding = CHANGE.format(
+            columns=", ".join(shows.COLUMNS),
+            table=shows.TABLE,
+            nothing=_nothing(shows),
+            status=status,
+            write=sql.replace("{guard}", GUARD),
+        )
+        return cls(shows, status, sql.replace("{guard}", ""), deciding, None)
+
+    @classmethod
+    def deciding_itself(cls, shows: type[Model], sql: str) -> "Write[Model]":
+        """A statement that is nothing but CTEs, the last of them `answer`, with `{guard}` and `{nothing}` at hand."""
+        sql = _with_columns(shows, sql).replace("{guard}", GUARD).replace("{nothing}", _nothing(shows))
+        return cls(shows, 200, None, sql, None)
+
+    def texts(self) -> list[str]:
+        """Every text that may be sent."""
+        return [text for text in (self.plain, self.deciding, self.keeping, self.finds) if text]
+
+
+def listing(shows: type[Shown], sql: str, **clauses: str) -> str:
+    """The text of a list: `{task}` as ever, and each of `clauses` (constants of ours) in the place of its name."""
+    for name, clause in clauses.items():
+        sql = sql.replace(f"{{{name}}}", clause)
+    return _with_columns(shows, sql)
+
+
+def _with_columns(shows: type[Shown], sql: str) -> str:
+    return sql.replace(f"{{{shows.TABLE}}}", ", ".join(shows.COLUMNS))
+
+
+def _nothing(shows: type[Shown]) -> str:
+    # A row that shows no object still says whose answer it is.
+    return "app.user_id()" + ", null" * (len(shows.COLUMNS) - 1)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """The transaction of one request: what the door needs to know of it, and where its answer's headers go."""
+
+    request: Request
+    response: Response
+    read_only: bool
+    key: str | None = None
+    if_match: Tags | None = None
+    if_none_match: Tags | None = None
+    body: bytes = b""
+    replayed: bool = field(default=False, init=False)
+
+    async def read[Model: Shown](self, read: Read[Model], **values: Any) -> Model:
+        """Find one object; raise `NotFound`, or `NotModified` where If-None-Match names its version."""
+        rows = await self.rows(read.sql, values)
+        if not rows:
+            raise NotFound
+        shown = read.shows.from_row(rows[0])
+        tag = entity_tag(shown.version)
+        held = self.if_none_match
+        if held and (held.any or shown.version in held.strong or shown.version in held.weak):
+            raise NotModified(tag)
+        self.response.headers["ETag"] = tag
+        return shown
+
+    async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        """Run one statement and return its rows."""
+        return (await self._run((sql, values)))[-1]
+
+    async def write[Model: Shown](self, write: Write[Model], **values: Any) -> Model:
+        """Change one object and return it as it is now. Raises the problem that the data decided.
+
+        Sets ETag, the status, Location for what was created, and `Idempotency-Replayed`.
+        """
+        if write.finds and self.if_match:
+            raise PreconditionFailed  # nothing that is yet to be made matches a tag
+        answer = await self._decide(write, values) or await self._decide(write, values)
+        if answer is None:
+            raise Unavailable
+        return self._settle(write, answer)
+
+    async def _decide[Model: Shown](self, write: Write[Model], values: dict[str, Any]) -> Row | None:
+        """The row that answers; None where two callers created one id at once and this one has to look again."""
+        conditional = self.if_match is not None or self.if_none_match is not None
+        if write.plain and not self.key and (write.finds or not conditional):
+            rows = (await self._sure(write, (write.plain, values)))[-1]
+            return {"status": write.status, **rows[0]} if rows else {"status": NotFound.status}
+        values |= self._conditions()
+        if not self.key:
+            rows = (await self._sure(write, (write.deciding, values)))[-1]
+            return rows[0] if rows else None
+        values |= {"key": self.key, "fingerprint": fingerprint(self.request, self.body)}
+        try:
+            rows = (await self._sure(write, (CLAIM, values), (write.keeping, values)))[-1]
+        except KeyTaken:
+            return await self._kept(values)
+        return rows[0] if rows else None
+
+    async def _sure[Model: Shown](self, write: Write[Model], *statements: Statement) -> list[list[Row]]:
+        """Run the statements of a write. One whose fate is unknown runs again only where that can't repeat its effect."""
+        try:
+            return await self._run(*statements)
+        except Lost as failure:
+            if not (self.key or write.finds):
+                raise Unavailable from failure
+        try:
+            return await self._run(*statements)
+        except Lost as failure:
+            raise Unavailable from failure
+        except UniqueViolation:
+            # The first attempt did commit: its row is there under the id that we picked.
+            if not write.finds:
+                raise
+            return await self._run((write.finds, statements[-1][1]))
+
+    async def _kept(self, values: Mapping[str, Any]) -> Row | None:
+        rows = (await self._run((KEPT, values)))[-1]
+        if not rows:
+            return None  # it expired in between: the key is free again
+        if rows[0]["fingerprint"] != values["fingerprint"]:
+            raise KeyReused
+        self.replayed = True
+        return {"status": rows[0]["status"], **rows[0]["answer"]}
+
+    async def _run(self, *statements: Statement) -> list[list[Row]]:
+        scope = self.request.scope
+        try:
+            return await DATABASE.run(
+                scope["caller"], statements, deadline=scope["deadline"], read_only=self.read_only
+            )
+        except Lost as failure:
+            if self.read_only:
+                raise Unavailable from failure
+            raise
+
+    def _conditions(self) -> dict[str, Any]:
+        match, unless = self.if_match, self.if_none_match
+        return {
+            "matching": match is not None,
+            "conditional": match is not None or unless is not None,
+            "if_match": None if match is None or match.any else match.strong,
+            "if_none_match": None if unless is None or unless.any else unless.strong + unless.weak,
+            "if_absent": unless is not None and unless.any,
+        }
+
+    def _settle[Model: Shown](self, write: Write[Model], answer: Row) -> Model:
+        headers = {"Idempotency-Replayed": "true"} if self.replayed else {}
+        status = answer["status"]
+        if status in (NotFound.status, PreconditionRequired.status):
+            raise _problem(NotFound() if status == NotFound.status else PreconditionRequired(), headers)
+        shown = write.shows.from_row(answer) if answer["id"] else None
+        if shown is None:
+            raise _problem(PreconditionFailed(), headers)
+        tag = {"ETag": entity_tag(shown.version)}
+        if status == PreconditionFailed.status:
+            raise _problem(PreconditionFailed(current=shown.model_dump(mode="json")), headers | tag)
+        self.response.status_code = status
+        if status == 201:  # noqa: PLR2004 - Created
+            path = self.request.url.path
+            headers["Location"] = path if self.request.method == "PUT" else f"{path}/{answer['id']}"
+        if status != 204:  # noqa: PLR2004 - No Content shows no object
+            headers |= tag
+        self.response.headers.update(headers)
+        return shown
+
+
+def _problem(problem: Problem, headers: dict[str, str]) -> Problem:
+    problem.headers |= headers
+    return problem
+
+
+async def _reading(
+    request: Request,
+    response: Response,
+) -> Transaction:
+    return Transaction(request, response, read_only=True)
+
+
+async def _fetching(
+    request: Request,
+    response: Response,
+    if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001 - declared for the contract, read below
+) -> Transaction:
+    tags = Tags.parse("If-None-Match", request.headers.getlist("if-none-match"))
+    return Transaction(request, response, read_only=True, if_none_match=tags)
+
+
+async def _writing(
+    request: Request,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,  # noqa: ARG001
+    if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001
+    idempotency_key: Annotated[str | None, Header()] = None,  # noqa: ARG001
+) -> Transaction:
+    headers = request.headers
+    return Transaction(
+        request,
+        response,
+        read_only=False,
+        key=key_of(headers.getlist("idempotency-key")),
+        if_match=Tags.parse("If-Match", headers.getlist("if-match")),
+        if_none_match=Tags.parse("If-None-Match", headers.getlist("if-none-match")),
+        body=await request.body(),
+    )
+
+
+Listing = Annotated[Transaction, Depends(_reading)]
+"""A read-only transaction."""
+Reading = Annotated[Transaction, Depends(_fetching)]
+"""A read-only transaction that heeds If-None-Match."""
+Writing = Annotated[Transaction, Depends(_writing)]
+"""A transaction that heeds If-Match, If-None-Match and Idempotency-Key."""
