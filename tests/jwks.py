@@ -5,7 +5,8 @@
         token = alice.token("alice")                 # valid for 15 minutes, iss = aud = issuer.url
         bad = alice.token("alice", exp=0)            # any claim replaced; `...` leaves one out
 
-What the server answers is settable between requests: `keys`, `body`, `status`, `headers`, `delay`, `drip`.
+What the server answers is settable between requests: `keys`, `body`, `status`, `headers`, `delay`, `drip`; while
+`gate` is cleared it answers nothing, and `asked` is set by each request that comes in.
 `stop()` and `start()` take it away and bring it back on the same port; `requests` lists the paths asked for.
 """
 
@@ -98,6 +99,8 @@ class JwksServer:
         self.delay = 0.0
         self.drip: Literal["", "head", "body"] = ""
         self.requests: list[str] = []
+        self.asked, self.gate = threading.Event(), threading.Event()
+        self.gate.set()
         self._tls, self._port = tls, 0
         self._server: _Server | None = None
 
@@ -170,7 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         issuer, over = self.server.issuer, self.server.over
         issuer.requests.append(self.path)
-        if over.wait(issuer.delay):
+        issuer.asked.set()
+        if not issuer.gate.wait(30) or over.wait(issuer.delay):
             return
         body = dump({"keys": issuer.keys}) if issuer.body is None else issuer.body
         self._drip(b"HTTP/1.0 %d Test\r\n" % issuer.status)
