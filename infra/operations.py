@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("get", "post", "put", "patch", "delete")
 DEFAULT = "$default"
 JOBS = "jobs"
+DOORS = {"shared.database", "shared.transactions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _operation(module: str, root: Path) -> Operation:
     tree = ast.parse(file.read_text("utf-8"))
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    needs = ("authenticated" not in called, "shared.database" in imported)
+    needs = ("authenticated" not in called, bool(imported & DOORS))
     if (ast.get_docstring(tree) or "").startswith(DEFAULT):
         return Operation(_name(module), module, "*", DEFAULT, "default", *needs)
     routes = list(_routes(tree))

@@ -212,7 +212,7 @@ def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_el
         function = functions[job.handler]
         assert function["Code"]["S3Key"].endswith("/jobs.zip")
         assert function["Role"] == {"Fn::GetAtt": ["JobsRole", "Arn"]}
-        assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS", "SSL_CERT_FILE"}
+        assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS"}
     for operation in OPERATIONS:
         function = functions[operation.handler]
         assert function["Code"]["S3Key"].endswith("/http.zip")

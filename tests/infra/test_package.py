@@ -1,0 +1,127 @@
+"""The archives that `make package` builds, built here and looked into."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from infra.contract import as_json
+from infra.operations import JOBS as JOBS_FOLDER
+from infra.operations import ROOT, jobs, operations
+from infra.package import HTTP, JOBS, LARGEST, RUNTIME, Archive, build, copy, pack
+
+AARCH64 = 183  # e_machine of an ELF header
+UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
+
+
+@pytest.fixture(scope="module", params=[HTTP, JOBS], ids=lambda archive: archive.name)
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(request.param, tmp_path_factory.mktemp("build"))
+
+
+def names(archive: Path) -> list[str]:
+    with ZipFile(archive) as opened:
+        return opened.namelist()
+
+
+def test_nothing_of_tests_tools_or_local_runs_is_packaged(built: Path) -> None:
+    ours = [name for name in names(built) if name.split("/")[0] in {"functions", "shared", "infra", "tests", "specs"}]
+    assert ours
+    assert {name.split("/")[0] for name in ours} == {"functions", "shared"}
+    everywhere = {part for name in names(built) for part in name.split("/")}
+    assert not everywhere & {"tests", "pip", "bin", ".local", ".env", "boto3", "botocore"}
+    assert not [name for name in names(built) if name.endswith((".pem", ".key", ".pyi"))]
+
+
+def test_every_module_has_bytecode_of_the_runtime(built: Path) -> None:
+    if f"{sys.version_info.major}.{sys.version_info.minor}" != RUNTIME:
+        pytest.skip(f"the bytecode of Python {RUNTIME} is made by Python {RUNTIME}")
+    with ZipFile(built) as opened:
+        modules = {name for name in opened.namelist() if name.endswith(".py")}
+        compiled = [name for name in opened.namelist() if name.endswith(".pyc")]
+        assert all(opened.read(name)[4:8] == UNCHECKED_HASH for name in compiled)
+    tag = f".cpython-{RUNTIME.replace('.', '')}.pyc"
+    assert {name.replace("__pycache__/", "").replace(tag, ".py") for name in compiled} == modules
+
+
+def test_every_extension_is_for_arm64(built: Path) -> None:
+    with ZipFile(built) as opened:
+        extensions = [name for name in opened.namelist() if name.endswith(".so")]
+        machines = {int.from_bytes(opened.read(name)[18:20], "little") for name in extensions}
+    assert machines == {AARCH64}
+
+
+def test_an_archive_fits_into_lambda(built: Path) -> None:
+    with ZipFile(built) as opened:
+        assert sum(entry.file_size for entry in opened.infolist()) < LARGEST
+
+
+def test_the_same_files_give_the_same_bytes(built: Path) -> None:
+    before = built.read_bytes()
+    for file in built.with_suffix("").rglob("*"):
+        os.utime(file, (0, 0))
+    assert pack(built.with_suffix("")).read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return code(HTTP, tmp_path_factory)
+
+
+def code(archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our own files of `archive`, as they lie in it."""
+    target = tmp_path_factory.mktemp(archive.name)
+    copy(archive, target)
+    return target
+
+
+def test_the_http_archive_holds_the_contract_and_no_table(http: Path) -> None:
+    assert (http / "shared/openapi.json").read_text("utf-8") == as_json()
+    assert not (http / "shared/tables.py").exists()
+    assert not (http / "functions" / JOBS_FOLDER).exists()
+    assert (http / "shared/docs").is_dir()
+
+
+def test_the_jobs_archive_holds_jobs_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    target = code(JOBS, tmp_path_factory)
+    assert (target / "shared/tables.py").exists()
+    assert [folder.name for folder in (target / "functions").iterdir() if folder.is_dir()] == [JOBS_FOLDER]
+
+
+def imports(module: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Import `module` from `folder`, with the dependencies of this environment and none of the repository's files."""
+    env = {"PATH": os.environ["PATH"], "AUTH_ISSUER": "https://auth.example.com"}
+    env |= {
+        "DATABASE_URL": "postgresql://app@127.0.0.1:1/app",
+        "DATABASE_URL_JOBS": "postgresql://jobs@127.0.0.1:1/app",
+    }
+    command = [sys.executable, "-c", f"import {module} as m; print(m.__file__, callable(m.handler))"]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+
+
+def test_every_operation_imports_from_what_is_packaged(http: Path) -> None:
+    for operation in operations():
+        done = imports(operation.module, http)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == [str(http / operation.file), "True"]
+
+
+def test_every_job_imports_from_what_is_packaged(tmp_path_factory: pytest.TempPathFactory) -> None:
+    target = code(JOBS, tmp_path_factory)
+    for job in jobs():
+        done = imports(job.module, target)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == [str(target / job.file), "True"]
+
+
+def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    pins = (ROOT / HTTP.requirements).read_text("utf-8")
+    wrong = tmp_path / "requirements.txt"
+    wrong.write_text(pins.splitlines()[0] + f"\n    --hash=sha256:{'0' * 64}\n", "utf-8")
+    archive = Archive("wrong", (), (), str(wrong))
+    with pytest.raises(subprocess.CalledProcessError):
+        build(archive, tmp_path)
+    assert "DO NOT MATCH THE HASHES" in capfd.readouterr().err

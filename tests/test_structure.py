@@ -1,0 +1,270 @@
+"""The shape of the code, held by its syntax trees: what a reviewer would otherwise have to look for.
+
+Each rule yields what offends it. Below, each is shown to find what it forbids, then run over every file.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.operations import DEFAULT, JOBS, METHODS, ROOT, Operation, operations
+
+OPERATIONS = operations()
+IMPORTS = {"functions": {"shared"}, "shared": {"shared"}, "infra": {"functions", "infra", "shared"}}
+OURS = {*IMPORTS, "tests"}
+MAY_IMPORT = {
+    "psycopg": ("shared/database.py", "shared/connection.py", "shared/transactions.py", "infra/", "tests/"),
+    "sqlalchemy": ("shared/tables.py", f"functions/{JOBS}/", "infra/", "tests/"),
+    "sqlmodel": ("shared/tables.py", f"functions/{JOBS}/", "infra/", "tests/"),
+    "shared.tables": (f"functions/{JOBS}/", "infra/", "tests/"),
+    "importlib.import_module": ("infra/", "tests/"),
+}
+DOOR = "shared/database.py"
+ROUTES = {*METHODS, "api_route", "head", "options", "route", "websocket"}
+SQL = re.compile(r"\b(select|insert into|update \w+ set|delete from|where|order by|returning)\b", re.IGNORECASE)
+LONGEST_OPERATION, LONGEST_FILE = 80, 300
+
+
+@dataclass(frozen=True)
+class File:
+    """A source file: its path from the root, its text and its tree."""
+
+    path: str
+    text: str
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @property
+    def room(self) -> str:
+        return self.path.split("/")[0]
+
+    @property
+    def is_operation(self) -> bool:
+        room, _, name = self.path.rpartition("/")
+        return room.startswith("functions/") and room != f"functions/{JOBS}" and name != "__init__.py"
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is on the way of a request."""
+        return self.room in {"functions", "shared"} and not self.path.startswith(f"functions/{JOBS}/")
+
+    def calls(self) -> Iterator[ast.Call]:
+        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+
+
+FILES = [
+    File(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+    for room in sorted(OURS)
+    for path in sorted((ROOT / room).rglob("*.py"))
+]
+
+
+def imported(file: File) -> Iterator[str]:
+    """Every name that `file` imports, wherever it stands: `shared.auth` and `shared.auth.authenticated`."""
+    for node in ast.walk(file.tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=module, names=names, level=0):
+                yield str(module)
+                yield from (f"{module}.{name.name}" for name in names)
+            case ast.ImportFrom():
+                yield "a relative name"
+
+
+def method_called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def imports_run_one_way(file: File) -> Iterator[str]:
+    """functions → shared; infra → functions, shared; operations never import each other."""
+    for name in imported(file):
+        if name == "a relative name" or name.split(".")[0] in OURS - IMPORTS.get(file.room, OURS):
+            yield f"imports {name}"
+
+
+def libraries_stay_in_their_rooms(file: File) -> Iterator[str]:
+    """The driver is the database door's; SQLAlchemy belongs to tables, jobs and migrations; nothing loads by name."""
+    for name in imported(file):
+        for library, rooms in MAY_IMPORT.items():
+            if (name == library or name.startswith(library + ".")) and not file.path.startswith(rooms):
+                yield f"imports {name}"
+
+
+def one_door_opens_connections(file: File) -> Iterator[str]:
+    """Connections and pipelines are opened, and transactions ended, by shared/database.py alone."""
+    opening = {"pipeline", "create_engine"}
+    if "psycopg" in {name.split(".")[0] for name in imported(file)}:
+        opening |= {"connect", "cursor", "transaction"}  # elsewhere they are words for other things
+    if file.serves and file.path != DOOR:
+        for call in file.calls():
+            if method_called(call) in opening:
+                yield f"line {call.lineno} calls {method_called(call)}()"
+
+
+def nothing_commits(file: File) -> Iterator[str]:
+    """The Sync commits; a commit or rollback by hand would be a second round trip."""
+    if file.serves:
+        for call in file.calls():
+            if method_called(call) in {"commit", "rollback"}:
+                yield f"line {call.lineno} calls {method_called(call)}()"
+
+
+def operations_build_no_sql(file: File) -> Iterator[str]:
+    """SQL is constant text with parameters: no f-string, no `+`, `%` or format() on it."""
+    if not file.is_operation:
+        return
+    for node in ast.walk(file.tree):
+        match node:
+            case ast.JoinedStr(values=parts):
+                pieces: list[Any] = list(parts)
+            case ast.BinOp(left=left, op=ast.Add() | ast.Mod(), right=right):
+                pieces = [left, right]
+            case ast.Call(func=ast.Attribute(value=text, attr="format" | "join")):
+                pieces = [text]
+            case _:
+                continue
+        if any(isinstance(piece, ast.Constant) and SQL.search(str(piece.value)) for piece in pieces):
+            yield f"line {node.lineno} puts SQL together"
+
+
+def a_file_is_short(file: File) -> Iterator[str]:
+    """80 lines for an operation, 300 for anything else."""
+    lines, limit = file.text.count("\n"), LONGEST_OPERATION if file.is_operation else LONGEST_FILE
+    if lines > limit:
+        yield f"has {lines} lines; {limit} is the most"
+
+
+def an_operation_is_one_route(file: File) -> Iterator[str]:
+    """`router`, one route on it that the docstring names, `handler`: nothing else lives among operations."""
+    if not file.is_operation:
+        return
+    first = (ast.get_docstring(file.tree) or "").partition("\n")[0]
+    routes = [
+        f"{method_called(decorator).upper()} {ast.literal_eval(decorator.args[0])}"
+        for node in ast.walk(file.tree)
+        for decorator in getattr(node, "decorator_list", [])
+        if isinstance(decorator, ast.Call) and method_called(decorator) in ROUTES
+    ]
+    routes += ["a route that no decorator shows" for call in file.calls() if method_called(call) == "add_api_route"]
+    if first.startswith(DEFAULT):
+        routes.append(DEFAULT)
+    if len(routes) != 1:
+        yield f"holds {len(routes)} routes, not one: {routes}"
+    elif not re.fullmatch(re.escape(routes[0]) + r": \S.*\.", first):
+        yield f"is `{routes[0]}`, but its docstring begins `{first}`"
+    statements = [ast.unparse(node) for node in file.tree.body]
+    if not {"router = authenticated()", "router = anonymous()"} & set(statements):
+        yield "has no `router = authenticated()` or `router = anonymous()`"
+    if statements[-1] != "handler = on_lambda(router)":
+        yield "does not end with `handler = on_lambda(router)`"
+
+
+def a_job_is_a_handler(file: File) -> Iterator[str]:
+    """Only jobs live among jobs."""
+    if file.path.startswith(f"functions/{JOBS}/") and not file.path.endswith("__init__.py"):
+        names = {node.name for node in file.tree.body if isinstance(node, ast.FunctionDef)}
+        names |= {
+            target.id for node in file.tree.body for target in getattr(node, "targets", []) if hasattr(target, "id")
+        }
+        if "handler" not in names:
+            yield "has no `handler`"
+
+
+def functions_lie_flat(file: File) -> Iterator[str]:
+    """functions/<resource>/<operation>.py, and no deeper."""
+    if file.room == "functions" and file.path != "functions/__init__.py" and file.path.count("/") != 2:
+        yield "is not functions/<resource>/<operation>.py"
+
+
+ROUTE = (
+    '"""GET /x: read x."""\nrouter = anonymous()\n@router.get("/x")\nasync def x(): ...\nhandler = on_lambda(router)\n'
+)
+X, SHARED = "functions/x/get.py", "shared/x.py"
+BROKEN: list[tuple[Callable[[File], Iterator[str]], str, str]] = [
+    (imports_run_one_way, X, "from functions.tasks.create import CREATE"),
+    (imports_run_one_way, X, "from functions.tasks import create"),
+    (imports_run_one_way, X, "from . import create"),
+    (imports_run_one_way, X, "import infra.local"),
+    (imports_run_one_way, SHARED, "def f():\n    from functions.tasks import create"),
+    (imports_run_one_way, SHARED, "from infra.operations import operations"),
+    (imports_run_one_way, "infra/x.py", "from tests.conftest import database"),
+    (libraries_stay_in_their_rooms, X, "import psycopg"),
+    (libraries_stay_in_their_rooms, X, "from psycopg.rows import dict_row"),
+    (libraries_stay_in_their_rooms, SHARED, "from sqlalchemy import text"),
+    (libraries_stay_in_their_rooms, X, "from shared import tables"),
+    (libraries_stay_in_their_rooms, SHARED, "from importlib import import_module"),
+    (one_door_opens_connections, SHARED, "import psycopg\npsycopg.connect('')"),
+    (one_door_opens_connections, X, "async def f():\n    async with tx.connection.pipeline(): ..."),
+    (nothing_commits, DOOR, "async def f():\n    await connection.commit()"),
+    (operations_build_no_sql, X, 'f"select * from task where title = {title}"'),
+    (operations_build_no_sql, X, '"select * from task order by " + column'),
+    (operations_build_no_sql, X, '"select * from task where id = %s" % task_id'),
+    (operations_build_no_sql, X, '"delete from {}".format(table)'),
+    (a_file_is_short, X, "x = 1\n" * 81),
+    (a_file_is_short, SHARED, "x = 1\n" * 301),
+    (an_operation_is_one_route, X, ROUTE + '@router.put("/x")\nasync def y(): ...\nhandler = on_lambda(router)'),
+    (an_operation_is_one_route, X, ROUTE.replace("GET /x:", "GET /y:")),
+    (an_operation_is_one_route, X, ROUTE.replace("router = anonymous()", "router = APIRouter()")),
+    (an_operation_is_one_route, X, ROUTE.replace("handler =", "on_event =")),
+    (an_operation_is_one_route, "functions/x/helpers.py", '"""Helpers."""\ndef help(): ...'),
+    (a_job_is_a_handler, f"functions/{JOBS}/helpers.py", "def help(): ..."),
+    (functions_lie_flat, "functions/get.py", ""),
+    (functions_lie_flat, "functions/x/y/get.py", ""),
+]
+RULES = list(dict.fromkeys(rule for rule, _, _ in BROKEN))
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), BROKEN)
+def test_a_rule_finds_what_it_forbids(rule: Callable[[File], Iterator[str]], path: str, text: str) -> None:
+    assert list(rule(File(path, text)))
+
+
+def test_a_plain_operation_offends_no_rule() -> None:
+    assert [offence for rule in RULES for offence in rule(File(X, ROUTE))] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_file_keeps_the_rule(rule: Callable[[File], Iterator[str]]) -> None:
+    offences = [f"{file.path} {offence}" for file in FILES for offence in rule(file)]
+    assert not offences, f"{rule.__doc__}\n" + "\n".join(offences)
+
+
+def test_only_code_lies_among_operations() -> None:
+    others = [path for path in (ROOT / "functions").rglob("*") if path.is_file() and path.suffix not in {".py", ".pyc"}]
+    assert others == []
+
+
+def loaded_by(operation: Operation) -> set[str]:
+    """The modules that a new interpreter holds once it has imported the operation."""
+    env = {"PATH": os.environ["PATH"], "AUTH_ISSUER": "https://auth.example.com"}
+    env |= {"DATABASE_URL": "postgresql://app@127.0.0.1:1/app"}
+    command = [sys.executable, "-c", f"import sys, {operation.module}; print(*sys.modules)"]
+    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_importing_an_operation_loads_itself_and_nothing_heavy(operation: Operation) -> None:
+    modules = loaded_by(operation)
+    ours = {name for name in modules if name.startswith("functions.") and name.count(".") == 2}
+    assert ours == {operation.module}
+    # Powertools touches botocore's bare package, for a user agent; what is heavy comes with a session.
+    heavy = {"boto3", "botocore.session", "sqlalchemy", "sqlmodel", "alembic", "shared.tables", "infra"}
+    if not operation.database:
+        heavy |= {"psycopg", "jwt", "cryptography", "shared.database"}
+    assert not modules & heavy, f"{operation.file} loads {modules & heavy}"
+
+
+def test_the_operations_are_found() -> None:
+    assert {Path(operation.file).parent.name for operation in OPERATIONS} >= {"tasks", "service"}
