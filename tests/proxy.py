@@ -1,0 +1,266 @@
+"""A TCP proxy that reads PostgreSQL's messages: it counts round trips and breaks a connection where it matters.
+
+    with Proxy(port) as proxy:
+        proxy.trips                  # one string for each round trip: the types of the messages that the client sent
+        proxy.latency = 0.04         # seconds that each round trip takes longer
+        proxy.at_sync(CUT_BEFORE)    # what happens to the next Sync; the Sync is the commit
+
+In a pipeline nothing is decided before the Sync (`S`, or `Q` in the simple protocol), so that is where faults bite.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable
+from typing import Self
+
+CUT_BEFORE = "the Sync is not forwarded, both ends are reset: nothing took effect"
+CUT_AFTER = "the Sync is forwarded, the client is reset before any reply: it took effect"
+SWALLOW = "the Sync is forwarded, no reply comes, the connection stays: it took effect"
+FREEZE = "nothing is forwarded any more in either direction, the connection stays"
+
+COMMITS = "SQ"
+WAITS = ("S", "Q", "H", "p")  # what a client waits for an answer to: Sync, Query, Flush, the steps of SASL
+_SSL_REQUEST, _GSS_REQUEST = 80877103, 80877104
+
+type Streams = tuple[StreamReader, StreamWriter]
+
+
+class Proxy:
+    """Stands before the PostgreSQL or PgBouncer on loopback port `target`. All of it may be used from any thread.
+
+    `tls` makes it end TLS itself; with `direct` at once (sslnegotiation=direct), else after the client's SSLRequest.
+    """
+
+    def __init__(self, target: int, *, tls: ssl.SSLContext | None = None, direct: bool = False) -> None:
+        self.target, self.port, self.latency = target, 0, 0.0
+        self.trips: list[str] = []
+        self.connects = 0
+        self._tls, self._direct = tls, direct
+        self._at_sync: str | None = None
+        self._moving = True
+        self._flows: set[_Flow] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._server: asyncio.Server | None = None
+
+    def reset(self) -> None:
+        """Forget what was counted and planned, thaw and listen: as new, with the connections there are."""
+        self.latency, self._at_sync, self.connects = 0.0, None, 0
+        self.trips.clear()
+        self.thaw()
+        self.listen()
+
+    def at_sync(self, fate: str) -> None:
+        """Plan what happens to the next Sync that a client sends."""
+        self._at_sync = fate
+
+    def freeze(self) -> None:
+        """Forward nothing any more, also on new connections; all stay open."""
+        self._do(self.freeze_here)
+
+    def thaw(self) -> None:
+        """Forward again, what was held back first."""
+        self._moving = True
+        self._do(self._move)
+
+    def cut(self) -> None:
+        """Reset every connection, at both ends."""
+        self._do(self._cut)
+
+    def refuse(self) -> None:
+        """Stop listening: new connections are refused. Those there are go on."""
+        if self._server:
+            self._do(self._server.close)
+            self._server = None
+
+    def listen(self) -> None:
+        """Listen (again), always on the same port."""
+        if self._server is None:
+            self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    def freeze_here(self) -> None:
+        """Freeze, from the proxy's own thread."""
+        self._moving = False
+        self._move()
+
+    def take_fate(self) -> str | None:
+        """Give what was planned for the Sync that is here, and forget it."""
+        fate, self._at_sync = self._at_sync, None
+        return fate
+
+    async def _listen(self) -> asyncio.Server:
+        tls = self._tls if self._direct else None
+        return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=tls)
+
+    async def _serve(self, client_in: StreamReader, client_out: StreamWriter) -> None:
+        self.connects += 1
+        try:
+            server = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            return _reset(client_out)
+        for writer in (client_out, server[1]):
+            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        flow = _Flow(self, (client_in, client_out), server)
+        self._flows.add(flow)
+        self._move()
+        try:
+            await flow.run(None if self._direct else self._tls)
+        finally:
+            self._flows.discard(flow)
+
+    def _move(self) -> None:
+        for flow in self._flows:
+            (flow.moving.set if self._moving else flow.moving.clear)()
+
+    def _cut(self) -> None:
+        for flow in list(self._flows):
+            flow.reset()
+
+    def _do(self, work: Callable[[], object]) -> None:
+        async def run() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.listen()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        if self._server:
+            self._server.close()
+        self._cut()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Flow:
+    """One client's connection."""
+
+    def __init__(self, proxy: Proxy, client: Streams, server: Streams) -> None:
+        self._proxy = proxy
+        self._client_in, self._client_out = client
+        self._server_in, self._server_out = server
+        self.moving = asyncio.Event()
+        self._encrypted = False  # by the two ends, so that nothing here can be read
+        self._ready = False  # the server has said that it is, once
+        self._muted = False
+        self._doomed = False
+        self._sent = ""
+
+    async def run(self, tls: ssl.SSLContext | None) -> None:
+        ways: list[asyncio.Task[None]] = []
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._start(tls)
+                ways += [asyncio.create_task(self._forth()), asyncio.create_task(self._back())]
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            self._client_out.close()
+            self._server_out.close()
+
+    def reset(self) -> None:
+        """Send RST both ways."""
+        _reset(self._client_out)
+        _reset(self._server_out)
+
+    async def _start(self, tls: ssl.SSLContext | None) -> None:
+        """Forward what comes before the first typed message: requests for encryption, then the startup message."""
+        while True:
+            head = await self._client_in.readexactly(8)
+            message = head + await self._client_in.readexactly(_number(head[:4]) - 8)
+            code = _number(head[4:])
+            if code == _SSL_REQUEST and tls:
+                self._client_out.write(b"S")
+                await self._client_out.start_tls(tls)
+                continue
+            await asyncio.sleep(self._proxy.latency)
+            await self._send(self._server_out, message)
+            if code not in (_SSL_REQUEST, _GSS_REQUEST):
+                return
+            answer = await self._server_in.readexactly(1)
+            await self._send(self._client_out, answer)
+            if answer != b"N":
+                self._encrypted = True
+                return
+
+    async def _forth(self) -> None:
+        if self._encrypted:
+            return await self._copy(self._client_in, self._server_out)
+        while True:
+            kind, message = await _message(self._client_in)
+            if kind == "H" and self._sent[-1:] in ("", "S"):
+                await self._send(self._server_out, message)  # asks for nothing: psycopg sends it after a Sync
+                continue
+            if not self._sent and self._proxy.latency:
+                await asyncio.sleep(self._proxy.latency)
+            fate = self._proxy.take_fate() if self._ready and kind in COMMITS else None
+            self._sent += kind
+            if fate == CUT_BEFORE:
+                return self.reset()
+            if fate == FREEZE:
+                self._proxy.freeze_here()
+            self._muted |= fate in (CUT_AFTER, SWALLOW)
+            self._doomed |= fate == CUT_AFTER
+            await self._send(self._server_out, message)
+            if self._doomed:
+                # The server is left alone until it has answered, so that it has surely done what it was told.
+                _reset(self._client_out)
+                await asyncio.Event().wait()
+
+    async def _back(self) -> None:
+        if self._encrypted:
+            return await self._copy(self._server_in, self._client_out)
+        while True:
+            kind, message = await _message(self._server_in)
+            if self._sent[-1:] in WAITS:
+                if self._ready:
+                    self._proxy.trips.append(self._sent)
+                self._sent = ""
+            if kind == "Z":
+                self._ready = True
+                if self._doomed:
+                    return None
+            if not self._muted:
+                await self._send(self._client_out, message)
+
+    async def _copy(self, source: StreamReader, target: StreamWriter) -> None:
+        while data := await source.read(65536):
+            await self._send(target, data)
+
+    async def _send(self, target: StreamWriter, data: bytes) -> None:
+        await self.moving.wait()
+        target.write(data)
+        await target.drain()
+
+
+async def _message(source: StreamReader) -> tuple[str, bytes]:
+    head = await source.readexactly(5)
+    return head[:1].decode("ascii"), head + await source.readexactly(_number(head[1:]) - 4)
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data, "big")
+
+
+def _reset(writer: StreamWriter) -> None:
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
