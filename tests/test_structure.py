@@ -66,6 +66,7 @@ FILES = [
     File(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
     for room in sorted(OURS)
     for path in sorted((ROOT / room).rglob("*.py"))
+    if "node_modules" not in path.parts
 ]
 
 
