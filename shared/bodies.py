@@ -14,7 +14,7 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 async def read_json(request: Request, media_types: tuple[str, ...]) -> Any:
-    """The value of the request's body. Raises `UnsupportedMediaType`, `ContentTooLarge` or `BadRequest`, in this order."""
+    """The value of the body. Raises `UnsupportedMediaType`, `ContentTooLarge` or `BadRequest`, in this order."""
     _check_media_type(request, media_types)
     body = await request.body()
     if len(body) > LARGEST:

@@ -4,13 +4,13 @@ import asyncio
 from pathlib import Path
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from shared.logs import LOGGER
 from shared.problems import Unavailable
 from shared.settings import SettingsError, libpq_url
 
-# libpq in psycopg's wheels was built elsewhere and does not find this system's CAs by itself (sslrootcert=system fails).
+# libpq in psycopg's wheels was built elsewhere and does not find this system's CAs (sslrootcert=system fails).
 CA_FILES = (
     "/etc/pki/tls/certs/ca-bundle.crt",  # Amazon Linux, Fedora
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu
@@ -18,12 +18,12 @@ CA_FILES = (
 )
 
 
-def parameters(url: str) -> dict[str, str]:
-    """What to add to the options of `url`: a CA file where it verifies the server and names none (libpq 34.19)."""
-    given = conninfo_to_dict(url)
-    if given.get("sslmode") not in ("verify-full", "verify-ca") or given.get("sslrootcert") not in (None, "system"):
-        return {}
-    return {"sslrootcert": next((file for file in CA_FILES if Path(file).exists()), "system")}
+def verifying(url: str) -> str:
+    """The options of `url`, with a CA file where it verifies the server but names none (libpq 34.19.1)."""
+    options = conninfo_to_dict(url)
+    if options.get("sslmode") in ("verify-full", "verify-ca") and options.get("sslrootcert") in (None, "system"):
+        options["sslrootcert"] = next((file for file in CA_FILES if Path(file).exists()), "system")
+    return make_conninfo(**{name: str(value) for name, value in options.items()})
 
 
 def refused(failure: BaseException) -> bool:
@@ -59,18 +59,21 @@ class Secret:
     def _read(self) -> str:
         # boto3 takes 290 ms to import: only those who keep a secret pay for it, once.
         from aws_lambda_powertools.utilities import parameters as stores  # noqa: PLC0415
+        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
         secret_id = str(self._id)
         patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
         kept_in_ssm = secret_id.startswith(("/", "arn:aws:ssm:"))
-        store = (stores.SSMProvider if kept_in_ssm else stores.SecretsProvider)(boto_config=patience)
         try:
-            value = store.get(secret_id, force_fetch=True, **({"decrypt": True} if kept_in_ssm else {}))
+            if kept_in_ssm:
+                value = stores.SSMProvider(boto_config=patience).get(secret_id, force_fetch=True, decrypt=True)
+            else:
+                value = stores.SecretsProvider(boto_config=patience).get(secret_id, force_fetch=True)
             return libpq_url("DATABASE_SECRET_ID", str(value).strip())
-        except (stores.GetParameterError, stores.GetSecretError) as failure:
+        except GetParameterError as failure:
             LOGGER.warning("DATABASE_SECRET_ID can't be read: %s", type(failure.__cause__ or failure).__name__)
             raise Unavailable from failure
         except SettingsError as failure:
-            LOGGER.error("%s", failure)  # noqa: TRY400 - the line names the variable; a stack adds nothing
+            LOGGER.error("%s", failure)
             raise Unavailable from failure

@@ -20,7 +20,7 @@ from psycopg import AsyncConnection
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from shared.connection import Secret, parameters, refused
+from shared.connection import Secret, refused, verifying
 from shared.logs import LOGGER
 from shared.problems import InternalError, KeyInUse, Unavailable
 from shared.settings import settings
@@ -166,11 +166,7 @@ class Database:
         async with asyncio.timeout(seconds):
             url = await self._secret.value()
             return await AsyncConnection.connect(
-                url,
-                autocommit=True,
-                prepare_threshold=self._prepare_threshold,
-                row_factory=dict_row,
-                **parameters(url),
+                verifying(url), autocommit=True, prepare_threshold=self._prepare_threshold, row_factory=dict_row
             )
 
     async def _give_back(self, connection: AsyncConnection[Row]) -> None:

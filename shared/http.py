@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from mangum import Mangum
 from pydantic.fields import FieldInfo
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from shared.bodies import JSON, read_json
 from shared.events import readable
@@ -140,10 +140,11 @@ class Edge:
     Nothing escapes it: what no other layer knows is a 500 that says nothing, and a log line that says all but values.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -197,13 +198,15 @@ def _error(location: tuple[str | int, ...], kind: str, message: str) -> dict[str
     if place != "body":
         return {"parameter": str(names[0]), "detail": detail}
     # RFC 6901: ~ and / are escaped in a reference token.
-    return {"pointer": "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in names), "detail": detail}
+    pointer = "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in names)
+    return {"pointer": pointer, "detail": detail}
 
 
 async def _on_no_route(request: Request, failure: Exception) -> Response:
     assert isinstance(failure, HTTPException)  # noqa: S101
     methods = allowed_methods(request.scope["path"])
-    problem = NotFound() if not methods or request.method in methods else MethodNotAllowed(headers={"Allow": ", ".join(methods)})
+    known = methods and request.method not in methods
+    problem = MethodNotAllowed(headers={"Allow": ", ".join(methods)}) if known else NotFound()
     return _problem_response(problem, request.scope["request_id"])
 
 
@@ -212,7 +215,7 @@ async def _on_not_modified(_: Request, answer: Exception) -> Response:
     return Response(status_code=304, headers={"ETag": answer.tag})
 
 
-def build(*routers: APIRouter) -> ASGIApp:
+def build(*routers: APIRouter) -> Edge:
     """One application of the given routers: one for a function, all of them for the local server."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in routers:

@@ -32,7 +32,12 @@ def key_of(values: list[str]) -> str | None:
 
 def fingerprint(request: Request, body: bytes) -> bytes:
     """A digest of what two requests with one key must share: method, path, query, body bytes and preconditions."""
-    parts = [request.method.encode(), request.scope["path"].encode("utf-8", "replace"), request.scope["query_string"], body]
+    parts = [
+        request.method.encode(),
+        request.scope["path"].encode("utf-8", "replace"),
+        request.scope["query_string"],
+        body,
+    ]
     for name in (b"if-match", b"if-none-match"):
         values = [value for header, value in request.scope["headers"] if header == name]
         parts.append(b"1" + b",".join(values) if values else b"0")

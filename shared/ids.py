@@ -23,7 +23,5 @@ def _canonical(text: str) -> UUID | None:
     return value if str(value) == text else None
 
 
-ObjectId = Annotated[
-    UUID | None, BeforeValidator(_canonical), WithJsonSchema({"type": "string", "format": "uuid"})
-]
+ObjectId = Annotated[UUID | None, BeforeValidator(_canonical), WithJsonSchema({"type": "string", "format": "uuid"})]
 """An id in a path. A malformed one (not canonical, so also one in upper case) is None: like NULL, it equals no id."""

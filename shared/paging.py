@@ -23,7 +23,7 @@ from shared.problems import BadRequest
 LARGEST = 4 * 1024 * 1024
 """Bytes of a page; what stands around the items is counted as `FRAME`."""
 LARGEST_ENVELOPE = 5_500_000
-"""Bytes of a page within the JSON text that Lambda answers with: quotes and backslashes count twice; 6 MB is its limit."""
+"""Bytes of a page within the JSON that Lambda answers with: quotes and backslashes count twice. Its limit is 6 MB."""
 FRAME = 8192
 _DIGEST = 12
 
@@ -108,7 +108,9 @@ def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST).digest()
 
 
-def send_page(request: Request, rows: list[Row], items: Iterable[bytes], limit: int, bound_to: Sequence[object]) -> Response:
+def send_page(
+    request: Request, rows: list[Row], items: Iterable[bytes], limit: int, bound_to: Sequence[object]
+) -> Response:
     """Answer with a page out of `rows`, one more than `limit` where there are more, and their JSON texts.
 
     `Link` names the next page (RFC 8288): the same path and query with the next cursor.

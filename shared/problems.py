@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 JSON = "application/problem+json"
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
     """A failure that the caller is told of. `members` extend the document (RFC 9457 3.2)."""
 
     status: ClassVar[int]
@@ -38,16 +38,26 @@ class Problem(Exception):
 
     def document(self, instance: str) -> bytes:
         """The JSON text of the problem; `instance` is the request's id. Lone surrogates become U+FFFD."""
-        document = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail, "instance": instance}
+        document = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+        }
         text = json.dumps(document | self.members, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")
 
 
 class BadRequest(Problem):
+    """The request is not what HTTP, JSON or the grammar of a header allows."""
+
     status, title = 400, "Bad Request"
 
 
 class Unauthorized(Problem):
+    """No token, or one that proves nothing. The body never says which."""
+
     status, title = 401, "Unauthorized"
     detail = "A valid bearer token is needed."
 
@@ -56,32 +66,44 @@ class Unauthorized(Problem):
 
 
 class NotFound(Problem):
+    """No such path, or no such object for this caller: the two are one."""
+
     status, title = 404, "Not Found"
     detail = "There is nothing here for you."
 
 
 class MethodNotAllowed(Problem):
+    """The path knows other methods; `Allow` names them."""
+
     status, title = 405, "Method Not Allowed"
     detail = "This path does not know that method."
 
 
 class KeyInUse(Problem):
+    """The first request with this key has not ended."""
+
     status, title = 409, "Conflict"
     type = "urn:problem:idempotency-key-in-use"
     detail = "Another request with this Idempotency-Key has not ended yet."
 
 
 class PreconditionFailed(Problem):
+    """`current` is the object as it truly is, where there is one."""
+
     status, title = 412, "Precondition Failed"
     detail = "The object is not in the state that the request names."
 
 
 class ContentTooLarge(Problem):
+    """The body is over its limit."""
+
     status, title = 413, "Content Too Large"
     detail = "The body is larger than 262144 bytes."
 
 
 class UnsupportedMediaType(Problem):
+    """The body is in another form than the operation takes."""
+
     status, title = 415, "Unsupported Media Type"
 
 
@@ -97,17 +119,26 @@ class Invalid(Problem):
 
 
 class KeyReused(Problem):
+    """The key belongs to another request."""
+
     status, title = 422, "Unprocessable Content"
     type = "urn:problem:idempotency-key-reused"
     detail = "This Idempotency-Key was used for another request."
 
+    def __init__(self) -> None:
+        super().__init__(errors=[{"parameter": "Idempotency-Key", "detail": "was used for another request"}])
+
 
 class PreconditionRequired(Problem):
+    """The object exists, and nothing says what the caller knows of it."""
+
     status, title = 428, "Precondition Required"
     detail = "The object exists: send If-Match to replace it."
 
 
 class InternalError(Problem):
+    """A bug. Says nothing more."""
+
     status, title = 500, "Internal Server Error"
     detail = "This is a fault of ours. The request id finds it in the log."
 

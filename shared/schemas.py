@@ -25,7 +25,7 @@ _DATETIME_JSON = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$"
 
 def wrong(detail: str) -> PydanticCustomError:
     """The error of a value; the text is a constant, so that a value that came in is never shown again."""
-    return PydanticCustomError("invalid", detail)  # type: ignore[arg-type]  # constants all
+    return PydanticCustomError("invalid", detail)
 
 
 def _text(value: str) -> str:

@@ -35,7 +35,9 @@ class Settings:
         """Read and check every variable; raise `SettingsError` for the first that is wrong."""
         url, secret = env.get("DATABASE_URL") or None, env.get("DATABASE_SECRET_ID") or None
         if not url and not secret:
-            raise SettingsError("DATABASE_URL is missing: the libpq URL of the application role (or DATABASE_SECRET_ID)")
+            raise SettingsError(
+                "DATABASE_URL is missing: the libpq URL of the application role (or DATABASE_SECRET_ID)"
+            )
         if url and secret:
             raise SettingsError("DATABASE_SECRET_ID is set beside DATABASE_URL: give one of the two")
         if url:
@@ -66,8 +68,15 @@ def cors_origins(value: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in value.split(",") if part.strip())
     for origin in origins:
         parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}" or "*" in origin:
-            raise SettingsError("CORS_ORIGINS is malformed: exact origins such as https://app.example.com, split by commas")
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or origin != f"{parts.scheme}://{parts.netloc}"
+            or "*" in origin
+        ):
+            raise SettingsError(
+                "CORS_ORIGINS is malformed: exact origins such as https://app.example.com, split by commas"
+            )
     return origins
 
 
@@ -97,7 +106,7 @@ def _algorithms(value: str) -> tuple[str, ...]:
 
 
 def _threshold(value: str) -> int | None:
-    if value and not value.isascii() or value and not value.isdigit():
+    if (value and not value.isascii()) or (value and not value.isdigit()):
         raise SettingsError("DATABASE_PREPARE_THRESHOLD is malformed: a whole number, or empty for none")
     return int(value) if value else None
 

@@ -1,12 +1,9 @@
-"""What an operation may do with the database, as the caller: read, or write and have the answer decided.
+"""What an operation may do with the database, as the caller: read, or write and have the answer decided."""
 
-An operation writes its SQL as text; `{task}` stands for the columns of its response. A write that carries conditions
-or a key is wrapped, so that one statement locks the row, decides on what it locked, acts, and keeps the answer.
-"""
-
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, Self
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from psycopg.errors import UniqueViolation
@@ -15,120 +12,10 @@ from shared.database import DATABASE, KeyTaken, Lost, Row, Statement
 from shared.idempotency import fingerprint, key_of
 from shared.preconditions import NotModified, Tags, entity_tag
 from shared.problems import KeyReused, NotFound, PreconditionFailed, PreconditionRequired, Problem, Unavailable
+from shared.statements import Read, Shown, Write
 
-# 404 and 412 are answers, not errors of SQL: they come back as rows, so that a key can keep them.
-CHANGE = """
-with target as (select {columns} from {table} where id = %(id)s for no key update),
-write as ({write}),
-answer as (
-    select {status} as status, write.* from write
-    union all select 412, target.* from target where not exists (select from write)
-    union all select 404, {nothing} where not exists (select from target)
-)"""
-CREATE = "with write as ({write}), answer as (select {status} as status, write.* from write)"
-GUARD = """and exists (
-    select from target
-    where (%(if_match)s::bigint[] is null or version = any (%(if_match)s::bigint[]))
-      and (%(if_none_match)s::bigint[] is null or version <> all (%(if_none_match)s::bigint[]))
-      and not %(if_absent)s
-)"""
-KEEP = """, kept as (
-    update idempotency_key set status = answer.status, answer = to_jsonb(answer) from answer where key = %(key)s
-)"""
-FINISH = "\nselect * from answer"
 CLAIM = "select app.claim(%(key)s, %(fingerprint)s) as user_id"
 KEPT = "select user_id, fingerprint, status, answer from idempotency_key where key = %(key)s"
-
-
-class Shown(Protocol):
-    """A response model that is made from one row of one table."""
-
-    TABLE: str
-    COLUMNS: tuple[str, ...]
-    version: int
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """The model that shows `row`."""
-        ...
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """The members as JSON values (Pydantic's)."""
-        ...
-
-
-class Read[Model: Shown]:
-    """A statement that finds one object: `select {task} from task where id = %(id)s`."""
-
-    def __init__(self, shows: type[Model], sql: str) -> None:
-        self.shows = shows
-        self.sql = _with_columns(shows, sql)
-
-    def texts(self) -> list[str]:
-        """Every text that may be sent."""
-        return [self.sql]
-
-
-class Write[Model: Shown]:
-    """A statement that changes one object, and the texts that are sent for it.
-
-    `plain` carries neither condition nor key and returns the object or no row. `deciding` returns one row: the status,
-    then the object. `keeping` does the same and keeps it under `%(key)s`. Made by `creating`, `changing`, `deciding`.
-    """
-
-    def __init__(self, shows: type[Model], status: int, plain: str | None, deciding: str, finds: str | None) -> None:
-        self.shows = shows
-        self.status = status
-        self.plain = plain
-        self.deciding = deciding + FINISH
-        self.keeping = deciding + KEEP + FINISH
-        self.finds = finds
-
-    @classmethod
-    def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":
-        """An `insert … returning {task}` whose `%(id)s` was picked by us: it may be sent twice, its row finds itself."""
-        insert = _with_columns(shows, sql)
-        found = _with_columns(shows, f"select {{{shows.TABLE}}} from {shows.TABLE} where id = %(id)s")  # noqa: S608
-        return cls(shows, 201, insert, CREATE.format(write=insert, status=201), found)
-
-    @classmethod
-    def changing(cls, shows: type[Model], sql: str, status: int = 200) -> "Write[Model]":
-        """An `update` or `delete … where id = %(id)s {guard} returning {task}`. No row is 404."""
-        sql = _with_columns(shows, sql)
-        deciding = CHANGE.format(
-            columns=", ".join(shows.COLUMNS),
-            table=shows.TABLE,
-            nothing=_nothing(shows),
-            status=status,
-            write=sql.replace("{guard}", GUARD),
-        )
-        return cls(shows, status, sql.replace("{guard}", ""), deciding, None)
-
-    @classmethod
-    def deciding_itself(cls, shows: type[Model], sql: str) -> "Write[Model]":
-        """A statement that is nothing but CTEs, the last of them `answer`, with `{guard}` and `{nothing}` at hand."""
-        sql = _with_columns(shows, sql).replace("{guard}", GUARD).replace("{nothing}", _nothing(shows))
-        return cls(shows, 200, None, sql, None)
-
-    def texts(self) -> list[str]:
-        """Every text that may be sent."""
-        return [text for text in (self.plain, self.deciding, self.keeping, self.finds) if text]
-
-
-def listing(shows: type[Shown], sql: str, **clauses: str) -> str:
-    """The text of a list: `{task}` as ever, and each of `clauses` (constants of ours) in the place of its name."""
-    for name, clause in clauses.items():
-        sql = sql.replace(f"{{{name}}}", clause)
-    return _with_columns(shows, sql)
-
-
-def _with_columns(shows: type[Shown], sql: str) -> str:
-    return sql.replace(f"{{{shows.TABLE}}}", ", ".join(shows.COLUMNS))
-
-
-def _nothing(shows: type[Shown]) -> str:
-    # A row that shows no object still says whose answer it is.
-    return "app.user_id()" + ", null" * (len(shows.COLUMNS) - 1)
 
 
 @dataclass(slots=True)
@@ -191,7 +78,7 @@ class Transaction:
         return rows[0] if rows else None
 
     async def _sure[Model: Shown](self, write: Write[Model], *statements: Statement) -> list[list[Row]]:
-        """Run the statements of a write. One whose fate is unknown runs again only where that can't repeat its effect."""
+        """Run a write's statements. Where their fate is unknown, once more if that can't repeat the effect."""
         try:
             return await self._run(*statements)
         except Lost as failure:
@@ -219,9 +106,7 @@ class Transaction:
     async def _run(self, *statements: Statement) -> list[list[Row]]:
         scope = self.request.scope
         try:
-            return await DATABASE.run(
-                scope["caller"], statements, deadline=scope["deadline"], read_only=self.read_only
-            )
+            return await DATABASE.run(scope["caller"], statements, deadline=scope["deadline"], read_only=self.read_only)
         except Lost as failure:
             if self.read_only:
                 raise Unavailable from failure
@@ -247,7 +132,7 @@ class Transaction:
             raise _problem(PreconditionFailed(), headers)
         tag = {"ETag": entity_tag(shown.version)}
         if status == PreconditionFailed.status:
-            raise _problem(PreconditionFailed(current=shown.model_dump(mode="json")), headers | tag)
+            raise _problem(PreconditionFailed(current=json.loads(shown.model_dump_json())), headers | tag)
         self.response.status_code = status
         if status == 201:  # noqa: PLR2004 - Created
             path = self.request.url.path

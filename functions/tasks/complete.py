@@ -5,7 +5,8 @@ from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.schemas import Task
-from shared.transactions import Write, Writing
+from shared.statements import Write
+from shared.transactions import Writing
 
 COMPLETE = Write.changing(
     Task,

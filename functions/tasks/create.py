@@ -5,7 +5,8 @@ from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import uuid7
 from shared.schemas import Task, TaskCreate
-from shared.transactions import Write, Writing
+from shared.statements import Write
+from shared.transactions import Writing
 
 CREATE = Write.creating(
     Task,

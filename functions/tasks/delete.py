@@ -5,7 +5,8 @@ from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.schemas import Task
-from shared.transactions import Write, Writing
+from shared.statements import Write
+from shared.transactions import Writing
 
 DELETE = Write.changing(Task, "delete from task where id = %(id)s {guard} returning {task}", status=204)
 

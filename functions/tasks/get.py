@@ -5,7 +5,8 @@ from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.schemas import Task
-from shared.transactions import Read, Reading
+from shared.statements import Read
+from shared.transactions import Reading
 
 GET = Read(Task, "select {task} from task where id = %(id)s")
 

@@ -10,7 +10,8 @@ from shared.http import on_lambda
 from shared.paging import START, Cursor, Order, both_ways, instant, send_page, small_number, text, wall_clock
 from shared.queries import Flag, FullDate, Limit, Search
 from shared.schemas import PRIORITIES, Priority, Task, TaskPage
-from shared.transactions import Listing, listing
+from shared.statements import listing
+from shared.transactions import Listing
 
 ORDERS = both_ways(
     created_at=Order(("created_at",), "%(after)s::timestamptz", instant),
@@ -46,7 +47,7 @@ router = authenticated()
 
 
 @router.get("/v1/tasks", responses=LISTED | READING, response_model=TaskPage)
-async def list_tasks(  # noqa: PLR0913 - one for each query parameter
+async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
     request: Request,
     tx: Listing,
     completed: Flag | None = None,

@@ -5,7 +5,8 @@ from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.schemas import Task
-from shared.transactions import Write, Writing
+from shared.statements import Write
+from shared.transactions import Writing
 
 REOPEN = Write.changing(Task, "update task set completed_at = null where id = %(id)s {guard} returning {task}")
 

@@ -6,7 +6,8 @@ from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.problems import NotFound
 from shared.schemas import Task, TaskReplace
-from shared.transactions import Write, Writing
+from shared.statements import Write
+from shared.transactions import Writing
 
 REPLACE = Write.deciding_itself(
     Task,

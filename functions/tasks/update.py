@@ -6,7 +6,8 @@ from shared.bodies import MERGE_PATCH
 from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.schemas import Task, TaskPatch
-from shared.transactions import Write, Writing
+from shared.statements import Write
+from shared.transactions import Writing
 
 UPDATE = Write.changing(
     Task,

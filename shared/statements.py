@@ -1,0 +1,121 @@
+"""Statements as operations write them, and the texts that are sent for them.
+
+`{task}` stands for the columns of the response, never `*`: a new column must not break the running release. A write
+that carries conditions or a key is wrapped, so that one statement locks the row, decides on what it locked, acts, and
+keeps the answer.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, Self
+
+# 404 and 412 are answers, not errors of SQL: they come back as rows, so that a key can keep them.
+CHANGE = """
+with target as (select {columns} from {table} where id = %(id)s for no key update),
+write as ({write}),
+answer as (
+    select {status} as status, write.* from write
+    union all select 412, target.* from target where not exists (select from write)
+    union all select 404, {nothing} where not exists (select from target)
+)"""
+CREATE = "with write as ({write}), answer as (select {status} as status, write.* from write)"
+GUARD = """and exists (
+    select from target
+    where (%(if_match)s::bigint[] is null or version = any (%(if_match)s::bigint[]))
+      and (%(if_none_match)s::bigint[] is null or version <> all (%(if_none_match)s::bigint[]))
+      and not %(if_absent)s
+)"""
+KEEP = """, kept as (
+    update idempotency_key set status = answer.status, answer = to_jsonb(answer) from answer where key = %(key)s
+)"""
+FINISH = "\nselect * from answer"
+
+
+class Shown(Protocol):
+    """A response model that is made from one row of one table."""
+
+    TABLE: ClassVar[str]
+    COLUMNS: ClassVar[tuple[str, ...]]
+    version: int
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The model that shows `row`."""
+        ...
+
+    def model_dump_json(self) -> str:
+        """The members as JSON (Pydantic's)."""
+        ...
+
+
+class Read[Model: Shown]:
+    """A statement that finds one object: `select {task} from task where id = %(id)s`."""
+
+    def __init__(self, shows: type[Model], sql: str) -> None:
+        self.shows = shows
+        self.sql = _with_columns(shows, sql)
+
+    def texts(self) -> list[str]:
+        """Every text that may be sent."""
+        return [self.sql]
+
+
+class Write[Model: Shown]:
+    """A statement that changes one object, and the texts that are sent for it.
+
+    `plain` carries neither condition nor key and returns the object or no row. `deciding` returns one row: the status,
+    then the object. `keeping` does the same and keeps it under `%(key)s`. Made by `creating`, `changing`, `deciding`.
+    """
+
+    def __init__(self, shows: type[Model], status: int, plain: str | None, deciding: str, finds: str | None) -> None:
+        self.shows = shows
+        self.status = status
+        self.plain = plain
+        self.deciding = deciding + FINISH
+        self.keeping = deciding + KEEP + FINISH
+        self.finds = finds
+
+    @classmethod
+    def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":
+        """An `insert … returning {task}` whose `%(id)s` we picked: it may be sent twice, its row is found by it."""
+        insert = _with_columns(shows, sql)
+        found = _with_columns(shows, f"select {{{shows.TABLE}}} from {shows.TABLE} where id = %(id)s")  # noqa: S608
+        return cls(shows, 201, insert, CREATE.format(write=insert, status=201), found)
+
+    @classmethod
+    def changing(cls, shows: type[Model], sql: str, status: int = 200) -> "Write[Model]":
+        """An `update` or `delete … where id = %(id)s {guard} returning {task}`. No row is 404."""
+        sql = _with_columns(shows, sql)
+        deciding = CHANGE.format(
+            columns=", ".join(shows.COLUMNS),
+            table=shows.TABLE,
+            nothing=_nothing(shows),
+            status=status,
+            write=sql.replace("{guard}", GUARD),
+        )
+        return cls(shows, status, sql.replace("{guard}", ""), deciding, None)
+
+    @classmethod
+    def deciding_itself(cls, shows: type[Model], sql: str) -> "Write[Model]":
+        """A statement that is nothing but CTEs, the last of them `answer`, with `{guard}` and `{nothing}` at hand."""
+        sql = _with_columns(shows, sql).replace("{guard}", GUARD).replace("{nothing}", _nothing(shows))
+        return cls(shows, 200, None, sql, None)
+
+    def texts(self) -> list[str]:
+        """Every text that may be sent."""
+        return [text for text in (self.plain, self.deciding, self.keeping, self.finds) if text]
+
+
+def listing(shows: type[Shown], sql: str, **clauses: str) -> str:
+    """The text of a list: `{task}` as ever, and each of `clauses` (constants of ours) in the place of its name."""
+    for name, clause in clauses.items():
+        sql = sql.replace(f"{{{name}}}", clause)
+    return _with_columns(shows, sql)
+
+
+def _with_columns(shows: type[Shown], sql: str) -> str:
+    return sql.replace(f"{{{shows.TABLE}}}", ", ".join(shows.COLUMNS))
+
+
+def _nothing(shows: type[Shown]) -> str:
+    # A row that shows no object still says whose answer it is.
+    return "app.user_id()" + ", null" * (len(shows.COLUMNS) - 1)
