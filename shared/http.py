@@ -76,7 +76,7 @@ class Operation(APIRoute):
             await self.admit(request)
             parsed = ParsedRequest(request.scope, request.receive)
             parsed.parsed = await self._body(parsed)
-            if errors := list(self._query_errors(request)):
+            if errors := [*self._query_errors(request), *self._unwanted(parsed)]:
                 raise RequestValidationError(errors + await self._other_errors(parsed))
             return await handle(parsed)
 
@@ -86,11 +86,15 @@ class Operation(APIRoute):
         if self.body_field:
             return await read_json(request, self.media_types)
         if request.method in SAFE or not await request.body():
-            return None
-        # Clients that always send JSON may send an empty object where nothing is wanted.
-        if await read_json(request, self.media_types) != {}:
-            raise Invalid([{"pointer": "", "detail": "this operation takes no body"}])
-        return None
+            return {}
+        return await read_json(request, self.media_types)
+
+    def _unwanted(self, request: ParsedRequest) -> Iterator[dict[str, Any]]:
+        """What stands in a body where none is wanted; an empty object is let pass, for clients that always send one."""
+        if self.body_field or request.parsed == {}:
+            return
+        for name in request.parsed if isinstance(request.parsed, dict) else [None]:
+            yield {"loc": ("body",) if name is None else ("body", name), "msg": "this operation takes no body"}
 
     def _query_errors(self, request: Request) -> Iterator[dict[str, Any]]:
         """What FastAPI lets pass: unknown names, a single value given twice, text that is not UTF-8."""
@@ -245,10 +249,16 @@ def on_lambda(router: APIRouter) -> Callable[[Any, Any], dict[str, Any]]:
     def handler(event: Any, context: Any) -> dict[str, Any]:
         request = readable(event)
         if request is None:
-            problem = BadRequest("The event holds no HTTP request.")
-            body = problem.document(str(uuid4())).decode()
-            return {"statusCode": problem.status, "headers": {"content-type": PROBLEM_JSON}, "body": body}
+            return _no_request()
         asyncio.set_event_loop(_loop())
         return adapter(request, context)
 
     return handler
+
+
+def _no_request() -> dict[str, Any]:
+    problem, request_id = BadRequest("The event holds no HTTP request."), str(uuid4())
+    headers = {"content-type": PROBLEM_JSON} | {
+        name.decode(): value.decode() for name, value in _with_ours((), request_id)
+    }
+    return {"statusCode": problem.status, "headers": headers, "body": problem.document(request_id).decode()}

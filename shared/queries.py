@@ -3,12 +3,12 @@
 import re
 from typing import Annotated, Any
 
-from fastapi import Query
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from shared.schemas import full_date, wrong
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
+MOST = 200
 LONGEST_SEARCH = 150
 
 
@@ -18,12 +18,10 @@ def _flag(value: Any) -> Any:
     return value == "true"
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, str):
-        if not _NUMBER.fullmatch(value):
-            raise wrong("must be a whole number in digits")
-        return int(value)
-    return value
+def _limit(value: Any) -> Any:
+    if isinstance(value, str) and not (_NUMBER.fullmatch(value) and 1 <= int(value) <= MOST):
+        raise wrong(f"must be a whole number from 1 to {MOST}")
+    return int(value)
 
 
 def _search(value: str) -> str:
@@ -37,4 +35,4 @@ def _search(value: str) -> str:
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 FullDate = Annotated[str, AfterValidator(full_date), WithJsonSchema({"type": "string", "format": "date"})]
 Search = Annotated[str, AfterValidator(_search), WithJsonSchema({"type": "string", "maxLength": LONGEST_SEARCH})]
-Limit = Annotated[int, BeforeValidator(_number), Field(ge=1, le=200), Query()]
+Limit = Annotated[int, BeforeValidator(_limit), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST})]

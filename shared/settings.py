@@ -58,6 +58,8 @@ class Settings:
 
 def libpq_url(name: str, value: str) -> str:
     """Give `value` back if it is a PostgreSQL URL; else raise `SettingsError` naming the variable."""
+    if not value:
+        raise SettingsError(f"{name} is missing: a libpq URL")
     if urlsplit(value).scheme not in ("postgresql", "postgres"):
         raise SettingsError(f"{name} is malformed: it must begin with postgresql://")
     return value

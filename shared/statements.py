@@ -73,6 +73,8 @@ class Write[Model: Shown]:
         self.deciding = deciding + FINISH
         self.keeping = deciding + KEEP + FINISH
         self.finds = finds
+        # A create with If-Match: nothing that is yet to be made matches a tag.
+        self.refusing = f"with answer as (select 412 as status, {_nothing(shows)})" + KEEP + FINISH if finds else None  # noqa: S608
 
     @classmethod
     def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":
@@ -102,7 +104,7 @@ class Write[Model: Shown]:
 
     def texts(self) -> list[str]:
         """Every text that may be sent."""
-        return [text for text in (self.plain, self.deciding, self.keeping, self.finds) if text]
+        return [text for text in (self.plain, self.deciding, self.keeping, self.finds, self.refusing) if text]
 
 
 def listing(shows: type[Shown], sql: str, **clauses: str) -> str:

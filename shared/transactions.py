@@ -53,8 +53,6 @@ class Transaction:
 
         Sets ETag, the status, Location for what was created, and `Idempotency-Replayed`.
         """
-        if write.finds and self.if_match:
-            raise PreconditionFailed  # nothing that is yet to be made matches a tag
         answer = await self._decide(write, values) or await self._decide(write, values)
         if answer is None:
             raise Unavailable
@@ -63,6 +61,8 @@ class Transaction:
     async def _decide[Model: Shown](self, write: Write[Model], values: dict[str, Any]) -> Row | None:
         """The row that answers; None where two callers created one id at once and this one has to look again."""
         conditional = self.if_match is not None or self.if_none_match is not None
+        if write.refusing and self.if_match and not self.key:
+            raise PreconditionFailed
         if write.plain and not self.key and (write.finds or not conditional):
             rows = (await self._sure(write, (write.plain, values)))[-1]
             return {"status": write.status, **rows[0]} if rows else {"status": NotFound.status}
@@ -72,7 +72,8 @@ class Transaction:
             return rows[0] if rows else None
         values |= {"key": self.key, "fingerprint": fingerprint(self.request, self.body)}
         try:
-            rows = (await self._sure(write, (CLAIM, values), (write.keeping, values)))[-1]
+            sql = write.refusing if write.refusing and self.if_match else write.keeping
+            rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
         except KeyTaken:
             return await self._kept(values)
         return rows[0] if rows else None
@@ -96,7 +97,7 @@ class Transaction:
 
     async def _kept(self, values: Mapping[str, Any]) -> Row | None:
         rows = (await self._run((KEPT, values)))[-1]
-        if not rows:
+        if not rows or rows[0]["status"] is None:
             return None  # it expired in between: the key is free again
         if rows[0]["fingerprint"] != values["fingerprint"]:
             raise KeyReused
@@ -135,7 +136,7 @@ class Transaction:
             raise _problem(PreconditionFailed(current=json.loads(shown.model_dump_json())), headers | tag)
         self.response.status_code = status
         if status == 201:  # noqa: PLR2004 - Created
-            path = self.request.url.path
+            path = self.request.scope["path"]
             headers["Location"] = path if self.request.method == "PUT" else f"{path}/{answer['id']}"
         if status != 204:  # noqa: PLR2004 - No Content shows no object
             headers |= tag

@@ -1,0 +1,50 @@
+"""Scheduled: delete the answers that idempotency keys have kept for over 24 hours, a batch at a time."""
+
+import os
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, delete, func, select, text, tuple_
+from sqlalchemy.pool import NullPool
+from sqlmodel import col
+
+from shared.connection import verifying
+from shared.logs import LOGGER
+from shared.settings import libpq_url
+from shared.tables import IdempotencyKey
+
+BATCH = 1000
+"""Rows of one transaction: short locks, and nothing lost when the time is up."""
+RESERVE_MS = 5000
+"""Milliseconds that one more batch may need."""
+URL = libpq_url("DATABASE_URL_JOBS", os.environ.get("DATABASE_URL_JOBS", ""))
+
+
+def _engine() -> Engine:
+    # No pool: the job runs once an hour, and a connection kept would keep the database awake.
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(verifying(URL), prepare_threshold=None),
+        poolclass=NullPool,
+        use_native_hstore=False,
+    )
+
+
+def handler(_: Any, context: Any) -> dict[str, Any]:
+    """Delete batch after batch until none is left or the time is nearly up; return how many, and whether it is done.
+
+    The policy shows this role no other rows; the condition is there for the index.
+    """
+    deleted, done = 0, False
+    expired = col(IdempotencyKey.created_at) < func.now() - text("interval '24 hours'")
+    key = (col(IdempotencyKey.user_id), col(IdempotencyKey.key))
+    batch = select(*key).where(expired).limit(BATCH)
+    engine = _engine()
+    while not done and context.get_remaining_time_in_millis() > RESERVE_MS:
+        with engine.begin() as connection:
+            count = connection.execute(delete(IdempotencyKey).where(tuple_(*key).in_(batch))).rowcount
+        deleted += count
+        done = count < BATCH
+        LOGGER.info("batch", extra={"operation": "delete_expired_keys", "deleted": count})
+    LOGGER.info("job", extra={"operation": "delete_expired_keys", "deleted": deleted, "done": done})
+    return {"deleted": deleted, "done": done}
