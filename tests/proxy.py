@@ -89,6 +89,10 @@ class Proxy:
         self._moving = False
         self._move()
 
+    def passed_on(self, message: bytes) -> bytes:
+        """Give what is sent on for a client's message; a subclass may send another one."""
+        return message
+
     def take_fate(self) -> str | None:
         """Give what was planned for the Sync that is here, and forget it."""
         fate, self._at_sync = self._at_sync, None
@@ -220,7 +224,7 @@ class _Flow:
                 self._proxy.freeze_here()
             self._muted |= fate in (CUT_AFTER, SWALLOW)
             self._doomed |= fate == CUT_AFTER
-            await self._send(self._server_out, message)
+            await self._send(self._server_out, self._proxy.passed_on(message))
             if self._doomed:
                 # The server is left alone until it has answered, so that it has surely done what it was told.
                 _reset(self._client_out)

@@ -1,0 +1,127 @@
+"""The stack, which runs before any test module is imported, and the fixtures that hand its parts out."""
+
+import os
+from collections.abc import Generator, Iterator
+
+import httpx
+import hypothesis
+import psycopg
+import pytest
+from psycopg.rows import DictRow, dict_row
+
+from tests.gateway import Gateway
+from tests.pooler import Pooler
+from tests.proxy import Proxy
+from tests.server import Server
+from tests.stack import STRICT, Stack, User
+
+RUNNING = pytest.StashKey[Stack]()
+BASE_URL = "https://api.test"
+
+hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("project")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start everything and set the environment: the functions read it when they are imported."""
+    if session.config.option.collectonly:
+        return
+    for name in [name for name in os.environ if name.startswith(("DATABASE_", "AUTH_", "CORS_", "PG", "AWS_"))]:
+        del os.environ[name]
+    running = Stack().__enter__()
+    session.config.stash[RUNNING] = running
+    session.config.add_cleanup(running.__exit__)
+    os.environ.update(running.environment)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where nothing may be left out, a test that skips itself fails."""
+    report = yield
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though CI has all that it needs: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """PostgreSQL, PgBouncer, proxy, issuer, certificates and their URLs: see `Stack`."""
+    return request.config.stash[RUNNING]
+
+
+@pytest.fixture
+def proxy(stack: Stack) -> Iterator[Proxy]:
+    """The proxy between the handlers and the database, with nothing counted yet; as new again afterwards."""
+    stack.proxy.reset()
+    yield stack.proxy
+    stack.proxy.reset()
+
+
+@pytest.fixture(scope="session")
+def pooler(stack: Stack) -> Pooler:
+    """PgBouncer; where it is not installed, the test is skipped."""
+    if stack.pooler is None:
+        pytest.skip("PgBouncer is not installed")
+    return stack.pooler
+
+
+@pytest.fixture
+def admin(stack: Stack) -> Iterator[psycopg.Connection[DictRow]]:
+    """The superuser's connection, rows as dicts, each statement its own transaction: to look behind, or to lock."""
+    with psycopg.connect(stack.admin_url, autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture
+def user(stack: Stack) -> User:
+    """Someone new, who sees an empty world."""
+    return stack.user()
+
+
+@pytest.fixture
+def stranger(stack: Stack) -> User:
+    """Someone else."""
+    return stack.user()
+
+
+@pytest.fixture
+def api(user: User) -> Iterator[httpx.Client]:
+    """The handlers, called by `user` through the gateway's events."""
+    with httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=user.headers) as client:
+        yield client
+
+
+@pytest.fixture
+def stranger_api(stranger: User) -> Iterator[httpx.Client]:
+    """The same, called by `stranger`."""
+    with httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=stranger.headers) as client:
+        yield client
+
+
+@pytest.fixture
+def anonymous_api() -> Iterator[httpx.Client]:
+    """The same, called without a token."""
+    with httpx.Client(transport=Gateway(), base_url=BASE_URL) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def server(stack: Stack) -> Iterator[Server]:
+    """The server of `make dev`, as a process: `url`, `token(user_id)`, `client(**headers)`, `log`."""
+    with Server(stack) as running:
+        yield running
+
+
+@pytest.fixture
+def http_api(server: Server, user: User) -> Iterator[httpx.Client]:
+    """The server, called by `user` over HTTP."""
+    with server.client(**user.headers) as client:
+        yield client
+
+
+@pytest.fixture(params=["lambda", "http"])
+def either_api(request: pytest.FixtureRequest) -> httpx.Client:
+    """Both ways, one after the other: `api` and `http_api`."""
+    client: httpx.Client = request.getfixturevalue("api" if request.param == "lambda" else "http_api")
+    return client
