@@ -169,13 +169,14 @@ def test_an_event_is_what_the_gateway_sends_for_its_route(operation: Any) -> Non
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The CloudFormation resources that osls makes of serverless.yml, without network or credentials."""
     osls = ROOT / "node_modules/.bin/osls"
     if not osls.exists():
         pytest.skip("node_modules is missing: run `npm ci`")
     service = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", service)
+    (service / "node_modules").symlink_to(ROOT / "node_modules")
     (service / "build").mkdir()
     for name in ("http", "jobs"):
         with ZipFile(service / f"build/{name}.zip", "w") as archive:
@@ -189,25 +190,25 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return dict(made["Resources"])
 
 
-def of_type(stack: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    return [resource["Properties"] for resource in stack.values() if resource["Type"] == name]
+def of_type(resources: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [resource["Properties"] for resource in resources.values() if resource["Type"] == name]
 
 
-def test_osls_makes_a_route_of_every_operation(stack: dict[str, Any]) -> None:
-    routes = [properties["RouteKey"] for properties in of_type(stack, "AWS::ApiGatewayV2::Route")]
+def test_osls_makes_a_route_of_every_operation(resources: dict[str, Any]) -> None:
+    routes = [properties["RouteKey"] for properties in of_type(resources, "AWS::ApiGatewayV2::Route")]
     assert sorted(routes) == sorted(operation.route for operation in OPERATIONS)
-    integrations = of_type(stack, "AWS::ApiGatewayV2::Integration")
+    integrations = of_type(resources, "AWS::ApiGatewayV2::Integration")
     assert [one["PayloadFormatVersion"] for one in integrations] == ["2.0"] * len(OPERATIONS)
 
 
-def test_osls_makes_arm64_functions_on_python_313(stack: dict[str, Any]) -> None:
-    functions = of_type(stack, "AWS::Lambda::Function")
+def test_osls_makes_arm64_functions_on_python_313(resources: dict[str, Any]) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
     assert {one["Handler"] for one in functions} == {function.handler for function in OPERATIONS + JOBS}
     assert {(one["Runtime"], *one["Architectures"]) for one in functions} == {("python3.13", "arm64")}
 
 
-def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_else(stack: dict[str, Any]) -> None:
-    functions = {one["Handler"]: one for one in of_type(stack, "AWS::Lambda::Function")}
+def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_else(resources: dict[str, Any]) -> None:
+    functions = {one["Handler"]: one for one in of_type(resources, "AWS::Lambda::Function")}
     for job in JOBS:
         function = functions[job.handler]
         assert function["Code"]["S3Key"].endswith("/jobs.zip")
@@ -220,12 +221,12 @@ def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_el
         assert function["Environment"]["Variables"]["DATABASE_SECRET_ID"] == "task-api/url"
 
 
-def test_osls_keeps_logs_for_a_bounded_time(stack: dict[str, Any]) -> None:
-    assert {one["RetentionInDays"] for one in of_type(stack, "AWS::Logs::LogGroup")} == {30}
+def test_osls_keeps_logs_for_a_bounded_time(resources: dict[str, Any]) -> None:
+    assert {one["RetentionInDays"] for one in of_type(resources, "AWS::Logs::LogGroup")} == {30}
 
 
-def test_osls_opens_the_api_to_the_listed_origins_alone(stack: dict[str, Any]) -> None:
-    condition, cors, otherwise = of_type(stack, "AWS::ApiGatewayV2::Api")[0]["CorsConfiguration"]["Fn::If"]
+def test_osls_opens_the_api_to_the_listed_origins_alone(resources: dict[str, Any]) -> None:
+    condition, cors, otherwise = of_type(resources, "AWS::ApiGatewayV2::Api")[0]["CorsConfiguration"]["Fn::If"]
     assert condition == "HasOrigins"
     assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Fn::Join": ["", {"Fn::Split": [" ", ORIGINS]}]}]}
     assert cors["ExposeHeaders"] == EXPOSED
