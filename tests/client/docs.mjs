@@ -29,9 +29,9 @@ try {
   page.on("console", (message) => seen.messages.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => seen.messages.push(`exception: ${error.message}`));
 
-  // The width that the page needs, with the one that the phone has: a wider page scrolls sideways.
+  // The width that the page needs: one that is wider than the phone scrolls sideways.
   const measure = async (moment) => {
-    seen.widths[moment] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+    seen.widths[moment] = await page.evaluate(() => document.documentElement.scrollWidth);
   };
   const send = async (operation, body) => {
     const block = page.locator(`#operations-tasks-${operation}`);

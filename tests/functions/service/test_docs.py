@@ -2,40 +2,36 @@
 
 import re
 
-from functions.service.docs import handler
+import httpx
+
 from functions.service.docs_asset import ASSETS
-from tests.functions.service.events import call, content
 
 
-def policy() -> dict[str, str]:
-    directives = call(handler, "service_docs")["headers"]["content-security-policy"].split("; ")
-    return {name: sources for name, _, sources in (directive.partition(" ") for directive in directives)}
+def test_it_is_a_page_for_every_screen(anonymous_api: httpx.Client) -> None:
+    answer = anonymous_api.get("/docs")
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in answer.text
 
 
-def test_it_is_a_page_for_every_screen() -> None:
-    answer = call(handler, "service_docs")
+def test_it_is_asked_for_again_each_time(anonymous_api: httpx.Client) -> None:
+    answer = anonymous_api.get("/docs")
 
-    assert answer["statusCode"] == 200
-    assert answer["headers"]["content-type"] == "text/html; charset=utf-8"
-    assert b'<meta name="viewport" content="width=device-width, initial-scale=1">' in content(answer)
-
-
-def test_it_is_asked_for_again_each_time() -> None:
-    answer = call(handler, "service_docs")
-
-    assert answer["headers"]["cache-control"] == "no-cache"
-    assert call(handler, "service_docs", if_none_match=answer["headers"]["etag"])["statusCode"] == 304
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert anonymous_api.get("/docs", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
 
 
-def test_it_loads_nothing_but_the_assets() -> None:
-    page = content(call(handler, "service_docs")).decode()
-    loaded = set(re.findall(r'(?:src|<link[^>]* href)="([^"]*)"', page))
+def test_it_loads_nothing_but_the_assets(anonymous_api: httpx.Client) -> None:
+    loaded = set(re.findall(r'(?:src|<link[^>]* href)="([^"]*)"', anonymous_api.get("/docs").text))
 
     assert loaded == {f"docs/{asset}" for asset in ASSETS}
 
 
-def test_its_policy_forbids_other_hosts_and_inline_code() -> None:
-    assert policy() == {
+def test_its_policy_forbids_other_hosts_and_inline_code(anonymous_api: httpx.Client) -> None:
+    policy = anonymous_api.get("/docs").headers["Content-Security-Policy"]
+
+    assert {name: sources for name, _, sources in (part.partition(" ") for part in policy.split("; "))} == {
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",

@@ -3,27 +3,35 @@
 import json
 from importlib.resources import files
 
+import httpx
 import pytest
 
-from functions.service.docs_asset import ASSETS, handler
-from tests.functions.service.events import call, content
+from functions.service.docs_asset import ASSETS
+from tests.gateway import invoke, make_event
 
-NAME = "service_docs_asset"
+PATH = "/docs/swagger-ui-bundle.js"
 LARGEST = 6 * 1024 * 1024  # what a Lambda function may answer
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 @pytest.mark.parametrize("asset", ASSETS)
-def test_every_file_arrives_whole(asset: str, coding: str) -> None:
+def test_every_file_arrives_whole(anonymous_api: httpx.Client, asset: str, coding: str) -> None:
     package, path, media_type = ASSETS[asset]
-    answer = call(handler, NAME, f"/docs/{asset}", accept_encoding=coding)
+    answer = anonymous_api.get(f"/docs/{asset}", headers={"Accept-Encoding": coding})
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].split(";")[0] == media_type
+    assert answer.headers.get("Content-Encoding", "identity") == coding
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    assert answer.content == files(package).joinpath(path).read_bytes()
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_the_largest_file_fits_into_the_answer_of_a_function(coding: str) -> None:
+    answer = invoke("service_docs_asset", make_event("GET", PATH, headers=[("accept-encoding", coding)]))
 
     assert answer["statusCode"] == 200
-    assert answer["headers"]["content-type"].split(";")[0] == media_type
-    assert answer["headers"].get("content-encoding", "identity") == coding
-    assert answer["headers"]["vary"] == "Accept-Encoding"
-    assert answer["headers"]["cache-control"] == "public, max-age=86400"
-    assert content(answer) == files(package).joinpath(path).read_bytes()
     assert len(json.dumps(answer)) < LARGEST
 
 
@@ -32,54 +40,54 @@ def test_every_file_arrives_whole(asset: str, coding: str) -> None:
     [
         "problems.py",
         "page.html",
-        "..",
-        "../openapi.json",
         "..%2Fopenapi.json",
         "%2e%2e%2fopenapi.json",
-        "/etc/passwd",
+        "..%5Copenapi.json",
+        "%2Fetc%2Fpasswd",
         "PAGE.CSS",
-        "page.css/",
         "page.css%00",
+        "page.css%2F",
+        "page.css/",
         "",
     ],
 )
-def test_no_other_name_reaches_the_disk(asset: str) -> None:
-    answer = call(handler, NAME, f"/docs/{asset}")
+def test_no_other_name_reaches_the_disk(anonymous_api: httpx.Client, asset: str) -> None:
+    answer = anonymous_api.get(f"/docs/{asset}")
 
-    assert answer["statusCode"] == 404
-    assert answer["headers"]["content-type"] == "application/problem+json"
-    assert answer["headers"]["cache-control"] == "no-store"
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("coding", ["gzip;q=0", "gzip; q=0.000, br", "br", "*;q=0"])
-def test_it_is_not_compressed_for_callers_that_refuse_it(coding: str) -> None:
-    assert "content-encoding" not in call(handler, NAME, accept_encoding=coding)["headers"]
+def test_it_is_plain_for_callers_that_refuse_gzip(anonymous_api: httpx.Client, coding: str) -> None:
+    assert "Content-Encoding" not in anonymous_api.get(PATH, headers={"Accept-Encoding": coding}).headers
 
 
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br, gzip;q=0.5", "gzip;q=1.0, *;q=0"])
-def test_it_is_compressed_for_callers_that_take_it(coding: str) -> None:
-    assert call(handler, NAME, accept_encoding=coding)["headers"]["content-encoding"] == "gzip"
+@pytest.mark.parametrize("coding", ["GZIP", "br, gzip;q=0.5", "gzip;q=1.0, *;q=0"])
+def test_it_is_compressed_for_callers_that_take_gzip(anonymous_api: httpx.Client, coding: str) -> None:
+    assert anonymous_api.get(PATH, headers={"Accept-Encoding": coding}).headers["Content-Encoding"] == "gzip"
 
 
-def test_plain_and_compressed_have_tags_of_their_own() -> None:
-    plain = call(handler, NAME)["headers"]["etag"]
-    packed = call(handler, NAME, accept_encoding="gzip")["headers"]["etag"]
+def test_plain_and_compressed_have_tags_of_their_own(anonymous_api: httpx.Client) -> None:
+    plain = anonymous_api.get(PATH, headers={"Accept-Encoding": "identity"}).headers["ETag"]
+    answer = anonymous_api.get(PATH, headers={"Accept-Encoding": "gzip", "If-None-Match": plain})
 
-    assert plain != packed
-    assert call(handler, NAME, accept_encoding="gzip", if_none_match=plain)["statusCode"] == 200
+    assert answer.status_code == 200
+    assert answer.headers["ETag"] != plain
 
 
 @pytest.mark.parametrize("held", ["{tag}", "W/{tag}", '"other", {tag}', "*"])
-def test_a_caller_that_holds_the_file_gets_304(held: str) -> None:
-    tag = call(handler, NAME)["headers"]["etag"]
+def test_a_caller_that_holds_the_file_gets_304(anonymous_api: httpx.Client, held: str) -> None:
+    tag = anonymous_api.get(PATH).headers["ETag"]
 
-    answer = call(handler, NAME, if_none_match=held.format(tag=tag))
+    answer = anonymous_api.get(PATH, headers={"If-None-Match": held.format(tag=tag)})
 
-    assert (answer["statusCode"], answer["body"]) == (304, "")
-    assert answer["headers"]["etag"] == tag
-    assert answer["headers"]["cache-control"] == "public, max-age=86400"
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["ETag"] == tag
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
 
 
 @pytest.mark.parametrize("held", ['"other"', "junk", ""])
-def test_any_other_tag_gets_the_file(held: str) -> None:
-    assert call(handler, NAME, if_none_match=held)["statusCode"] == 200
+def test_any_other_tag_gets_the_file(anonymous_api: httpx.Client, held: str) -> None:
+    assert anonymous_api.get(PATH, headers={"If-None-Match": held}).status_code == 200
