@@ -74,7 +74,7 @@ class Write[Model: Shown]:
         self.keeping = deciding + KEEP + FINISH
         self.finds = finds
         # A create with If-Match: nothing that is yet to be made matches a tag.
-        self.refusing = f"with answer as (select 412 as status, {_nothing(shows)})" + KEEP + FINISH if finds else None  # noqa: S608
+        self.refusing = f"with answer as (select 412 as status, {_nothing(shows)})" + KEEP + FINISH if finds else None
 
     @classmethod
     def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":

@@ -1,7 +1,7 @@
-"""What the issuer may show, and how: every fault is unavailable cold and harmless warm; every bad member is left out alone."""
+"""What the issuer may show: a fault is unavailable cold and harmless warm, a bad member is left out alone."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import socket
@@ -87,25 +87,53 @@ def test_a_full_set_of_64_kib_and_32_keys_is_taken(issuer: JwksServer) -> None:
     assert ask(KeyCache(issuer.jwks_url, ALL), GOOD.kid) == {"held"}
 
 
-def test_an_issuer_that_hangs_or_drips_is_given_up_in_time_and_leaves_no_thread() -> None:
-    """Each server but the last two would send a whole good set after some 10 seconds: who waits for it, gets a key."""
-    with (
-        JwksServer() as slow,
-        JwksServer() as head,
-        JwksServer() as body,
-        socket.create_server(("127.0.0.1", 0)) as mute,
+def certificate(folder: Path, address: str) -> Path:
+    """Write a key and a certificate of its own for a host with that address; give the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    now = dt.datetime.now(dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
+    for extension, critical in (
+        (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False),
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
     ):
-        slow.delay, head.drip, body.drip = 10, "head", "body"
-        for issuer in (slow, head, body):
+        builder = builder.add_extension(extension, critical)
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    plain = serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    file = folder / f"{address}.pem"
+    file.write_bytes(secret + pem)
+    return file
+
+
+def serving(file: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+def test_an_issuer_that_hangs_or_drips_is_given_up_in_time_and_leaves_no_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the mute one would send a whole good set after some 10 seconds: who waits for it, gets a key."""
+    file = certificate(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    late, head, body, over_tls = JwksServer(), JwksServer(), JwksServer(), JwksServer(tls=serving(file))
+    late.delay, head.drip, body.drip, over_tls.drip = 10, "head", "body", "body"
+    with late, head, body, over_tls, socket.create_server(("127.0.0.1", 0)) as mute:
+        for issuer in (late, head, body, over_tls):
             issuer.show(GOOD.jwk)
         address = f"//127.0.0.1:{mute.getsockname()[1]}/"
-        urls = [slow.jwks_url, head.jwks_url, body.jwks_url, "http:" + address, "https:" + address]
-        caches = [KeyCache(url, ("EdDSA",)) for url in urls]
+        urls = [issuer.jwks_url for issuer in (late, head, body, over_tls)] + ["http:" + address, "https:" + address]
+        caches = [KeyCache(url, ALL) for url in urls]
 
         async def all_at_once() -> list[str]:
             return await asyncio.gather(*(outcome(cache, GOOD.kid) for cache in caches))
 
-        assert asyncio.run(all_at_once()) == ["unavailable"] * 5
+        assert asyncio.run(all_at_once()) == ["unavailable"] * 6
+        assert over_tls.requests
         for thread in threading.enumerate():
             if thread.name == "keys":
                 thread.join(5)
@@ -134,27 +162,6 @@ def test_the_bounds_are_those_of_the_design() -> None:
     assert (keys.STALE, keys.GAP, keys.BOUND, keys.MAX_BYTES, keys.MAX_KEYS) == (86_400, 5, 2.0, 65_536, 32)
 
 
-def certificate(folder: Path, address: str) -> Path:
-    """Write a key and a certificate of its own for a host with that address; give the file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
-    for extension, critical in (
-        (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False),
-        (x509.BasicConstraints(ca=True, path_length=0), True),
-        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
-    ):
-        builder = builder.add_extension(extension, critical)
-    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    plain = serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    file = folder / f"{address}.pem"
-    file.write_bytes(secret + pem)
-    return file
-
-
 @pytest.mark.parametrize(
     ("address", "trusted", "answer"),
     [("127.0.0.1", True, "held"), ("127.0.0.1", False, "unavailable"), ("127.0.0.2", True, "unavailable")],
@@ -166,9 +173,7 @@ def test_the_certificate_decides_over_https(
     file = certificate(tmp_path, address)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    with JwksServer(tls=context) as server:
+    with JwksServer(tls=serving(file)) as server:
         kid = server.signer().kid
         assert ask(KeyCache(server.jwks_url, ALL), kid) == {answer}
 
