@@ -15,7 +15,7 @@ class Folder:
 
     def run(self, *command: str) -> str:
         """What the command prints; where it fails, so does the test, with all that it said."""
-        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+        done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, f"{command[0]}\n{done.stdout}{done.stderr}"
         return done.stdout
 
