@@ -10,7 +10,7 @@ from functools import partial
 
 import psycopg
 from psycopg import Connection, sql
-from psycopg.errors import DuplicateObject, InternalError_, UniqueViolation
+from psycopg.errors import DuplicateObject, InsufficientPrivilege, InternalError_, UniqueViolation
 
 APP, JOBS = "task_app", "task_jobs"
 
@@ -75,6 +75,8 @@ def set_up(connection: Connection, login: Login) -> None:
     try:
         # The verifier keeps the password itself out of the server's log.
         _alone(connection, partial(_shape, connection, login, verifier))
+    except InsufficientPrivilege as failure:
+        raise RoleError(f"{login.variable} names {login.name}, a role that the owner may not change") from failure
     except psycopg.Error as failure:
         if "plaintext password" not in str(failure):
             raise
