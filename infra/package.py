@@ -118,12 +118,12 @@ def compile_to_bytecode(target: Path) -> None:
 def pack(target: Path) -> Path:
     """Zip `target` beside itself, in order of name and without times."""
     packed = target.with_suffix(".zip")
-    with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=9) as archive:
+    with ZipFile(packed, "w") as archive:
         for file in sorted(file for file in target.rglob("*") if file.is_file()):
             entry = ZipInfo(file.relative_to(target).as_posix())
             entry.compress_type = ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, file.read_bytes(), compresslevel=9)
+            archive.writestr(entry, file.read_bytes())
     return packed
 
 

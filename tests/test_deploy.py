@@ -47,7 +47,7 @@ def template() -> dict[str, Any]:
 
 def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
     """The exit code of `command`, and all that it printed."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command,
         cwd=folder,
         env=env,
