@@ -25,7 +25,7 @@ GUARD = """and exists (
       and not %(if_absent)s
 )"""
 KEEP = """, kept as (
-    update idempotency_key set status = answer.status, answer = to_jsonb(answer) from answer where key = %(key)s
+    update idempotency_key set status = given.status, answer = to_jsonb(given) from answer given where key = %(key)s
 )"""
 FINISH = "\nselect * from answer"
 
