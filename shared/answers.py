@@ -7,6 +7,7 @@ reference; tests hold the application's document and every response to them.
 from collections.abc import Iterable
 from typing import Any
 
+from shared.bodies import JSON
 from shared.problems import JSON as PROBLEM_JSON
 from shared.problems import (
     BadRequest,
@@ -27,14 +28,18 @@ type Answers = dict[int | str, dict[str, Any]]
 ALWAYS = ("X-Request-Id", "Cache-Control", "X-Content-Type-Options")
 
 
-def answers(status: int, *headers: str, problem: str | None = None, file: Iterable[str] = ()) -> Answers:
-    """One status with the headers it carries beside those of every response; `problem` names its schema.
+def answers(
+    status: int, *headers: str, shows: str | None = None, problem: str | None = None, file: Iterable[str] = ()
+) -> Answers:
+    """One status with the headers it carries beside those of every response; `shows` or `problem` names its schema.
 
-    `file` lists media types instead: a file's content is described by nothing else.
+    FastAPI itself knows the schema of an operation's first status. `file` lists media types instead: a file's content
+    is described by nothing else.
     """
     said: dict[str, Any] = {"headers": {name: {"schema": {}} for name in (*headers, *ALWAYS)}}
-    if problem:
-        said["content"] = {PROBLEM_JSON: {"schema": {"$ref": f"#/components/schemas/{problem}"}}}
+    for media_type, schema in ((JSON, shows), (PROBLEM_JSON, problem)):
+        if schema:
+            said["content"] = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     for media_type in file:
         said.setdefault("content", {})[media_type] = {}
     return {status: said}
@@ -48,7 +53,7 @@ REPLAY = "Idempotency-Replayed"
 
 FOUND = answers(200, "ETag") | answers(304, "ETag")
 LISTED = answers(200, "Link")
-CREATED = answers(201, "ETag", "Location", REPLAY)
+CREATED = answers(201, "ETag", "Location", REPLAY, shows="Task")
 WRITTEN = answers(200, "ETag", REPLAY)
 REPLACED = WRITTEN | CREATED
 DELETED = answers(204, REPLAY)

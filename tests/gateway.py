@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 
 from infra.operations import Operation, operations
+from tests.contract import hold
 
 Event = dict[str, Any]
 
@@ -118,11 +119,13 @@ def as_response(answer: dict[str, Any]) -> httpx.Response:
 
 
 class Gateway(httpx.BaseTransport):
-    """Answers requests by the operations' handlers, each called with an event."""
+    """Answers requests by the operations' handlers, each called with an event; holds each answer to the contract."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Choose the operation, make the event, call the handler."""
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         headers = [(name, value) for name, value in request.headers.multi_items() if name != "host"]
         event = make_event(request.method, path, query=query, headers=headers, body=request.read())
-        return as_response(invoke(operation_for(request.method, path).name, event))
+        response = as_response(invoke(operation_for(request.method, path).name, event))
+        hold(request, response)
+        return response

@@ -9,6 +9,7 @@ import httpx
 
 from infra.local.child import Child
 from infra.local.postgres import ROOT, free_port
+from tests.contract import hold
 from tests.stack import Stack
 
 
@@ -47,11 +48,17 @@ class Server:
         return self._stack.user(user_id).token
 
     def client(self, **headers: str) -> httpx.Client:
-        """A client for it."""
-        return httpx.Client(base_url=self.url, headers=headers, timeout=15)
+        """A client for it, which holds each answer to the contract."""
+        hooks = {"response": [_judge]}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=15, event_hooks=hooks)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._child.close()
+
+
+def _judge(response: httpx.Response) -> None:
+    response.read()
+    hold(response.request, response)
