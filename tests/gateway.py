@@ -22,6 +22,8 @@ from tests.contract import hold
 
 Event = dict[str, Any]
 
+OPERATIONS = operations()
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -42,11 +44,10 @@ class Context:
 
 def operation_for(method: str, path: str) -> Operation:
     """The operation that the gateway would choose; `$default` where no route matches."""
-    found = operations()
-    for operation in found:
+    for operation in OPERATIONS:
         if operation.method == method and re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", operation.path), path):
             return operation
-    return next(operation for operation in found if operation.is_default)
+    return next(operation for operation in OPERATIONS if operation.is_default)
 
 
 def make_event(
@@ -103,7 +104,7 @@ def make_event(
 
 def invoke(name: str, event: Any) -> dict[str, Any]:
     """Call the handler of the operation `name` (`tasks_create`) as Lambda does; what it raises, the test gets."""
-    operation = next(operation for operation in operations() if operation.name == name)
+    operation = next(operation for operation in OPERATIONS if operation.name == name)
     handler = importlib.import_module(operation.module).handler
     answer: dict[str, Any] = handler(event, Context(name, str(uuid4())))
     return answer

@@ -1,0 +1,236 @@
+"""What every operation promises alike, generated from the files under functions/: a new one is tested as it lands.
+
+Each operation needs a row in `CALLS`: a request that succeeds. The rest follows from its route.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from infra.operations import Operation, operations
+from tests.conftest import BASE_URL
+from tests.gateway import Gateway
+from tests.stack import Stack, User
+
+type Client = Callable[[User | None], httpx.Client]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that an operation answers with `status`; `{task_id}` of its path is a task of the caller's."""
+
+    status: int
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+
+CALLS = {
+    "tasks_create": Call(201, {"title": "Buy milk"}),
+    "tasks_list": Call(200),
+    "tasks_get": Call(200),
+    "tasks_update": Call(200, {"title": "Buy bread"}),
+    "tasks_replace": Call(200, {"title": "Buy bread"}, {"If-Match": "*"}),
+    "tasks_delete": Call(204),
+    "tasks_complete": Call(200),
+    "tasks_reopen": Call(200),
+    "service_health": Call(200),
+    "service_ready": Call(200),
+    "service_contract": Call(200),
+    "service_docs": Call(200),
+    "service_docs_asset": Call(200, values={"asset": "page.css"}),
+}
+OPERATIONS = [operation for operation in operations() if not operation.is_default]
+CLOSED = [operation for operation in OPERATIONS if not operation.anonymous]
+TARGETED = [operation for operation in CLOSED if "{task_id}" in operation.path]
+PATHS = sorted({operation.path for operation in OPERATIONS})
+EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+MALFORMED: dict[str, Callable[[UUID], str]] = {
+    "no UUID": lambda _: "1",
+    "too short": lambda own: str(own)[:-1],
+    "upper case": lambda own: str(own).upper(),
+    "braces": lambda own: f"{{{own}}}",
+    "no hyphens": lambda own: own.hex,
+    "a URN": lambda own: own.urn,
+    "NUL": lambda own: f"{own}%00",
+    "white space": lambda own: f"%20{own}",
+}
+CONDITIONS: dict[str, Callable[[], dict[str, str]]] = {
+    "plain": dict,
+    "If-Match": lambda: {"If-Match": '"1"'},
+    "If-None-Match": lambda: {"If-None-Match": '"7"'},
+    "Idempotency-Key": lambda: {"Idempotency-Key": str(uuid4())},
+    "all of them": lambda: {"If-Match": "*", "If-None-Match": '"7"', "Idempotency-Key": str(uuid4())},
+}
+
+
+def named(items: list[Operation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("operation", items, ids=lambda operation: operation.name)
+
+
+@pytest.fixture(params=["lambda", "http"])
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    """Make clients for a user or for nobody: of the handlers, then of the server."""
+    with ExitStack() as clients:
+        if request.param == "lambda":
+            yield lambda user: clients.enter_context(
+                httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=user.headers if user else {})
+            )
+        else:
+            server = request.getfixturevalue("server")
+            yield lambda user: clients.enter_context(server.client(**(user.headers if user else {})))
+
+
+def path_of(operation: Operation, task_id: object) -> str:
+    values = CALLS[operation.name].values | {"task_id": str(task_id)}
+    return re.sub(r"\{([^}]*)\}", lambda match: values[match[1]], operation.path)
+
+
+def call(api: httpx.Client, operation: Operation, task_id: object = "", **changes: Any) -> httpx.Response:
+    row = CALLS[operation.name]
+    headers = row.headers | changes.pop("headers", {})
+    path = path_of(operation, task_id)
+    return api.request(operation.method, path, json=row.body, headers=headers, **changes)
+
+
+def new_task(api: httpx.Client) -> UUID:
+    created = api.post("/v1/tasks", json={"title": "Water the plants"})
+    assert created.status_code == 201
+    return UUID(created.json()["id"])
+
+
+def ours(response: httpx.Response) -> bool:
+    headers = response.headers
+    UUID(headers["x-request-id"])
+    return "cache-control" in headers and headers["x-content-type-options"] == "nosniff"
+
+
+def twin(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """An answer with its request id blanked and without its date: what must be equal between equal answers."""
+    request_id = response.headers["x-request-id"]
+    headers = [(name, value.replace(request_id, "")) for name, value in response.headers.multi_items()]
+    return (
+        response.status_code,
+        response.content.replace(request_id.encode(), b""),
+        [header for header in headers if header[0] != "date"],
+    )
+
+
+def test_every_operation_has_a_row() -> None:
+    assert sorted(CALLS) == sorted(operation.name for operation in OPERATIONS)
+    assert sum(operation.is_default for operation in operations()) == 1
+
+
+@named(OPERATIONS)
+def test_the_row_of_an_operation_succeeds_and_its_answer_carries_our_headers(
+    operation: Operation, client: Client, user: User
+) -> None:
+    api = client(user)
+    answers = [call(api, operation, new_task(api)) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [CALLS[operation.name].status] * 2
+    assert all(ours(answer) for answer in answers)
+    assert answers[0].headers["x-request-id"] != answers[1].headers["x-request-id"]
+    if not operation.path.startswith("/docs"):
+        assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
+
+
+@named(OPERATIONS)
+def test_everything_needs_a_token_but_health_contract_and_docs(operation: Operation, client: Client) -> None:
+    answer = call(client(None), operation, uuid4())
+    public = operation.path.startswith(("/health", "/openapi.json", "/docs"))
+    assert answer.status_code == (CALLS[operation.name].status if public else 401)
+    assert public == operation.anonymous
+
+
+@named(CLOSED)
+def test_a_bad_token_of_any_kind_is_401_with_one_body(operation: Operation, client: Client, stack: Stack) -> None:
+    api = client(None)
+    good = stack.user().token
+    missing = [call(api, operation, uuid4(), headers=headers) for headers in ({}, {"Authorization": "Basic eDp5"})]
+    bad = [
+        call(api, operation, uuid4(), headers={"Authorization": f"Bearer {token}"})
+        for token in ("x", good[:-3], good + ".x", stack.signer.token(exp=1, iat=0))
+    ]
+    assert {answer.headers["www-authenticate"] for answer in missing} == {"Bearer"}
+    assert {answer.headers["www-authenticate"] for answer in bad} == {'Bearer error="invalid_token"'}
+    bodies = {twin(answer)[:2] for answer in missing + bad}
+    assert len(bodies) == 1
+    assert {status for status, _ in bodies} == {401}
+    assert all(ours(answer) for answer in missing + bad)
+
+
+@named(OPERATIONS)
+def test_an_unknown_query_parameter_is_422_by_its_name(operation: Operation, client: Client, user: User) -> None:
+    api = client(user)
+    answer = call(api, operation, new_task(api), params={"nonsense": "1"})
+    assert answer.status_code == 422
+    assert [error["parameter"] for error in answer.json()["errors"]] == ["nonsense"]
+    assert ours(answer)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@named(TARGETED)
+def test_what_belongs_to_another_answers_like_what_never_existed(  # noqa: PLR0913, PLR0917 - fixtures
+    operation: Operation,
+    condition: str,
+    client: Client,
+    user: User,
+    stranger: User,
+    admin: psycopg.Connection[DictRow],
+) -> None:
+    foreign = new_task(client(user))
+    before = admin.execute("select to_jsonb(task) from task where id = %s", [foreign]).fetchall()
+    api = client(stranger)
+    answers = [call(api, operation, task_id, headers=CONDITIONS[condition]()) for task_id in (foreign, uuid4())]
+    assert twin(answers[0]) == twin(answers[1])
+    # PUT makes what is not there, so its row asks for what is: 412 without `current` (else 201, test_isolation.py).
+    assert answers[0].status_code == (412 if operation.method == "PUT" else 404)
+    assert "current" not in answers[0].json()
+    assert admin.execute("select to_jsonb(task) from task where id = %s", [foreign]).fetchall() == before
+    assert admin.execute("select from task where user_id = %s", [stranger.id]).fetchall() == []
+
+
+@pytest.mark.parametrize("spelling", MALFORMED)
+@named(TARGETED)
+def test_a_malformed_id_is_404_like_any_other_that_does_not_exist(
+    operation: Operation, spelling: str, client: Client, user: User
+) -> None:
+    api = client(user)
+    malformed = call(api, operation, MALFORMED[spelling](new_task(api)))
+    assert malformed.status_code == 404
+    assert twin(malformed) == twin(api.get(f"/v1/tasks/{uuid4()}"))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_known_path_with_another_method_is_405_with_a_full_allow(path: str, client: Client) -> None:
+    known = {operation.method for operation in OPERATIONS if operation.path == path}
+    api = client(None)
+    asked = path.replace("{task_id}", str(uuid4())).replace("{asset}", "page.css")
+    for method in set(EVERY_METHOD) - known:
+        answer = api.request(method, asked)
+        assert answer.status_code == 405, method
+        assert set(answer.headers["allow"].split(", ")) == known
+        assert ours(answer)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_path_has_a_twin_with_a_slash_behind_it(path: str, client: Client, user: User) -> None:
+    asked = path.replace("{task_id}", str(uuid4())).replace("{asset}", "page.css") + "/"
+    answers = [client(user).request(method, asked) for method in ("GET", "POST", "HEAD")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert all(ours(answer) for answer in answers)
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v2/tasks", "/v1/tasks/1/2/3", "/V1/tasks", "//v1/tasks", "/health/x"])
+def test_an_unknown_path_is_404_for_anyone_and_any_method(path: str, client: Client, user: User) -> None:
+    answers = [client(who).request(method, path) for who in (None, user) for method in ("GET", "DELETE")]
+    assert all(twin(answer) == twin(answers[0]) for answer in answers)
+    assert answers[0].status_code == 404
