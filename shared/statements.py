@@ -119,5 +119,5 @@ def _with_columns(shows: type[Shown], sql: str) -> str:
 
 
 def _nothing(shows: type[Shown]) -> str:
-    # A row that shows no object still says whose answer it is.
-    return "app.user_id()" + ", null" * (len(shows.COLUMNS) - 1)
+    # A row that shows no object still says whose answer it is, and has every name that one has.
+    return "app.user_id() as user_id" + "".join(f", null as {name}" for name in shows.COLUMNS if name != "user_id")
