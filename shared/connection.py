@@ -45,34 +45,33 @@ class Secret:
         """Whether the URL can be had without a call to AWS."""
         return self._url is not None
 
-    async def value(self) -> str:
-        """The URL; read from AWS the first time where it is a secret. Raises `Unavailable`."""
-        if self._url is None:
+    async def value(self, *, refresh: bool = False) -> str:
+        """The URL; a secret is read from AWS the first time, and to `refresh` it, for its password was refused.
+
+        A URL that was given stays as it is. Raises `Unavailable`.
+        """
+        if self._url is None or (refresh and self._id is not None):
             self._url = await asyncio.to_thread(self._read)
         return self._url
-
-    async def refresh(self) -> None:
-        """Read the secret anew, for its password was refused. A URL that was given stays as it is."""
-        if self._id is not None:
-            self._url = await asyncio.to_thread(self._read)
 
     def _read(self) -> str:
         # boto3 takes 290 ms to import: only those who keep a secret pay for it, once.
         from aws_lambda_powertools.utilities import parameters as stores  # noqa: PLC0415
         from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
         secret_id = str(self._id)
         patience = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2})
-        kept_in_ssm = secret_id.startswith(("/", "arn:aws:ssm:"))
+        kept_in_ssm = secret_id.startswith("/") or secret_id.split(":")[2:3] == ["ssm"]  # a path, or an ARN
         try:
             if kept_in_ssm:
                 value = stores.SSMProvider(boto_config=patience).get(secret_id, force_fetch=True, decrypt=True)
             else:
                 value = stores.SecretsProvider(boto_config=patience).get(secret_id, force_fetch=True)
             return libpq_url("DATABASE_SECRET_ID", str(value).strip())
-        except GetParameterError as failure:
-            LOGGER.warning("DATABASE_SECRET_ID can't be read: %s", type(failure.__cause__ or failure).__name__)
+        except (GetParameterError, BotoCoreError) as failure:
+            LOGGER.warning("DATABASE_SECRET_ID can't be read: %s", type(failure.__context__ or failure).__name__)
             raise Unavailable from failure
         except SettingsError as failure:
             LOGGER.error("%s", failure)

@@ -27,13 +27,16 @@ from shared.settings import settings
 
 type Row = DictRow
 type Statement = tuple[str, Mapping[str, Any]]
+type _Idle = tuple[AsyncConnection[Row], float]
 
 IDLE_LIMIT = 240
 """Seconds of idleness after which a connection is not trusted: a frozen environment may have missed its end."""
 CONNECT_LIMIT = 5
 """Seconds that the first attempt to connect may take; a Neon compute wakes in well under that."""
 
-SCOPE = "select set_config('app.user_id', %(user)s, true), set_config('transaction_read_only', %(read_only)s, true)"
+SCOPE = "select set_config('app.user_id', %(user)s, true)"
+# Only ever turned on: a server that is read-only itself refuses to be told otherwise, with an error of its own.
+READING = SCOPE + ", set_config('transaction_read_only', 'on', true)"
 
 # SQLSTATEs (PostgreSQL, appendix A), by what they mean here.
 KEY_TAKEN, KEY_IN_USE = "KEY01", "KEY02"  # raised by app.claim
@@ -67,18 +70,19 @@ class Database:
         self.size = 1
         self._secret = secret
         self._prepare_threshold = prepare_threshold
-        self._idle: list[tuple[AsyncConnection[Row], float]] = []
+        self._idle: list[_Idle] = []
         self._turns: asyncio.Semaphore | None = None
-        self._early: Future[AsyncConnection[Row]] | None = None
+        self._early: Future[_Idle] | None = None
 
     def open_early(self) -> None:
         """Begin to connect in a thread, while the operation is still importing. A failure waits for the request."""
         if self._secret.known and self._early is None:
             early = self._early = Future()
+            early.set_running_or_notify_cancel()  # whoever tires of waiting for it can't cancel it under its thread
 
             def connect() -> None:
                 try:
-                    early.set_result(asyncio.run(self._connect(CONNECT_LIMIT)))
+                    early.set_result((asyncio.run(self._connect(CONNECT_LIMIT)), time.time()))
                 except Exception as failure:  # noqa: BLE001 - handed to whoever asks for the connection
                     early.set_exception(failure)
 
@@ -95,11 +99,8 @@ class Database:
         """
         await self._take_turn(deadline)
         try:
-            try:
+            with suppress(_Undone):
                 return await self._attempt(user, statements, deadline, read_only)
-            except (_Undone, Lost) as failure:
-                if isinstance(failure, Lost) and not read_only:
-                    raise
             try:
                 return await self._attempt(user, statements, deadline, read_only)
             except _Undone as failure:
@@ -129,42 +130,43 @@ class Database:
         hang_up = asyncio.get_running_loop().call_later(deadline - time.monotonic(), _hang_up, connection)
         try:
             async with connection.pipeline():
-                await connection.execute(SCOPE, {"user": user, "read_only": "on" if read_only else "off"})
+                await connection.execute(READING if read_only else SCOPE, {"user": user})
                 cursors = [await connection.execute(sql, values) for sql, values in statements]
             # Only now: a fetch inside the block would cost a round trip of its own.
             parts = [await cursor.fetchall() for cursor in cursors]
         except psycopg.Error as failure:
-            raise _meaning(failure) from failure
+            raise _meaning(failure, read_only) from failure
         finally:
             hang_up.cancel()
             await self._give_back(connection)
         return [[_own(row, user) for row in part] for part in parts]
 
     async def _checkout(self, deadline: float) -> AsyncConnection[Row]:
+        early, self._early = self._early, None
+        if early is not None:
+            # However it failed: this request connects for itself.
+            with suppress(Exception):
+                patience = min(CONNECT_LIMIT, deadline - time.monotonic())
+                self._idle.append(await asyncio.wait_for(asyncio.wrap_future(early), patience))
         while self._idle:
             connection, since = self._idle.pop()
             if abs(time.time() - since) < IDLE_LIMIT and _alive(connection):
                 return connection
             await connection.close()
-        if self._early is not None:
-            early, self._early = self._early, None
-            with suppress(psycopg.Error, TimeoutError):
-                return await asyncio.wait_for(asyncio.wrap_future(early), deadline - time.monotonic())
         try:
             return await self._connect(min(CONNECT_LIMIT, deadline - time.monotonic()))
         except (psycopg.Error, TimeoutError) as failure:
             LOGGER.warning("connecting to the database failed: %s", _kind(failure))
-            if refused(failure):
-                await self._secret.refresh()
+            stale_secret = refused(failure)
         # Nothing was sent yet: once more, whatever the request is.
         try:
-            return await self._connect(deadline - time.monotonic())
+            return await self._connect(deadline - time.monotonic(), refresh=stale_secret)
         except (psycopg.Error, TimeoutError) as failure:
             raise Unavailable from failure
 
-    async def _connect(self, seconds: float) -> AsyncConnection[Row]:
+    async def _connect(self, seconds: float, *, refresh: bool = False) -> AsyncConnection[Row]:
         async with asyncio.timeout(seconds):
-            url = await self._secret.value()
+            url = await self._secret.value(refresh=refresh)
             return await AsyncConnection.connect(
                 verifying(url), autocommit=True, prepare_threshold=self._prepare_threshold, row_factory=dict_row
             )
@@ -179,7 +181,7 @@ class Database:
 
 
 class _Undone(Exception):  # noqa: N818 - the state of the statements, not a failure
-    """The server undid the statements: they may run again."""
+    """Nothing has taken effect, surely: the statements may run again."""
 
 
 def _hang_up(connection: AsyncConnection[Row]) -> None:
@@ -205,7 +207,7 @@ def _own(row: Row, user: str) -> Row:
     return row
 
 
-def _meaning(failure: psycopg.Error) -> Exception:
+def _meaning(failure: psycopg.Error, read_only: bool) -> Exception:
     """What an error of a pipeline means for the request; the error itself where it is a fault of ours."""
     state = _sqlstate(failure)
     if state == KEY_TAKEN:
@@ -219,14 +221,15 @@ def _meaning(failure: psycopg.Error) -> Exception:
         return Unavailable()
     if state.startswith(ENDED) or (not state and not isinstance(failure, psycopg.ProgrammingError | psycopg.DataError)):
         LOGGER.warning("the connection ended: %s", _kind(failure))
-        return Lost()
+        return _Undone() if read_only else Lost()
     return failure
 
 
 def _sqlstate(failure: BaseException | None) -> str:
-    # At the end of a pipeline psycopg raises an error without a state; the server's own is in its context.
-    while failure is not None:
-        if isinstance(failure, psycopg.Error) and failure.sqlstate:
+    # At the end of a pipeline psycopg raises an error without a state; the server's own is in its context. What is
+    # no error of psycopg's ends the search: behind it stands another request to the database.
+    while isinstance(failure, psycopg.Error):
+        if failure.sqlstate:
             return failure.sqlstate
         failure = failure.__context__
     return ""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -24,7 +25,6 @@ class Transaction:
 
     request: Request
     response: Response
-    read_only: bool
     key: str | None = None
     if_match: Tags | None = None
     if_none_match: Tags | None = None
@@ -45,8 +45,8 @@ class Transaction:
         return shown
 
     async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
-        """Run one statement and return its rows."""
-        return (await self._run((sql, values)))[-1]
+        """Run one statement that only reads, and return its rows."""
+        return (await self._run((sql, values), read_only=True))[-1]
 
     async def write[Model: Shown](self, write: Write[Model], **values: Any) -> Model:
         """Change one object and return it as it is now. Raises the problem that the data decided.
@@ -71,12 +71,11 @@ class Transaction:
             rows = (await self._sure(write, (write.deciding, values)))[-1]
             return rows[0] if rows else None
         values |= {"key": self.key, "fingerprint": fingerprint(self.request, self.body)}
-        try:
-            sql = write.refusing if write.refusing and self.if_match else write.keeping
+        sql = write.refusing if write.refusing and self.if_match else write.keeping
+        with suppress(KeyTaken):
             rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
-        except KeyTaken:
-            return await self._kept(values)
-        return rows[0] if rows else None
+            return rows[0] if rows else None
+        return await self._kept(values)
 
     async def _sure[Model: Shown](self, write: Write[Model], *statements: Statement) -> list[list[Row]]:
         """Run a write's statements. Where their fate is unknown, once more if that can't repeat the effect."""
@@ -90,13 +89,13 @@ class Transaction:
         except Lost as failure:
             raise Unavailable from failure
         except UniqueViolation:
-            # The first attempt did commit: its row is there under the id that we picked.
             if not write.finds:
                 raise
-            return await self._run((write.finds, statements[-1][1]))
+        # The first attempt did commit: its row is there under the id that we picked.
+        return await self._run((write.finds, statements[-1][1]), read_only=True)
 
     async def _kept(self, values: Mapping[str, Any]) -> Row | None:
-        rows = (await self._run((KEPT, values)))[-1]
+        rows = (await self._run((KEPT, values), read_only=True))[-1]
         if not rows or rows[0]["status"] is None:
             return None  # it expired in between: the key is free again
         if rows[0]["fingerprint"] != values["fingerprint"]:
@@ -104,14 +103,9 @@ class Transaction:
         self.replayed = True
         return {"status": rows[0]["status"], **rows[0]["answer"]}
 
-    async def _run(self, *statements: Statement) -> list[list[Row]]:
+    async def _run(self, *statements: Statement, read_only: bool = False) -> list[list[Row]]:
         scope = self.request.scope
-        try:
-            return await DATABASE.run(scope["caller"], statements, deadline=scope["deadline"], read_only=self.read_only)
-        except Lost as failure:
-            if self.read_only:
-                raise Unavailable from failure
-            raise
+        return await DATABASE.run(scope["caller"], statements, deadline=scope["deadline"], read_only=read_only)
 
     def _conditions(self) -> dict[str, Any]:
         match, unless = self.if_match, self.if_none_match
@@ -153,7 +147,7 @@ async def _reading(
     request: Request,
     response: Response,
 ) -> Transaction:
-    return Transaction(request, response, read_only=True)
+    return Transaction(request, response)
 
 
 async def _fetching(
@@ -162,7 +156,7 @@ async def _fetching(
     if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001 - declared for the contract, read below
 ) -> Transaction:
     tags = Tags.parse("If-None-Match", request.headers.getlist("if-none-match"))
-    return Transaction(request, response, read_only=True, if_none_match=tags)
+    return Transaction(request, response, if_none_match=tags)
 
 
 async def _writing(
@@ -176,7 +170,6 @@ async def _writing(
     return Transaction(
         request,
         response,
-        read_only=False,
         key=key_of(headers.getlist("idempotency-key")),
         if_match=Tags.parse("If-Match", headers.getlist("if-match")),
         if_none_match=Tags.parse("If-None-Match", headers.getlist("if-none-match")),
