@@ -1,1 +1,1 @@
-"""`make bench`: our operations beside two peers, in one run: *bare*, with no framework, and *usual*, as most write it."""
+"""`make bench`: our operations beside two peers, in one run: *bare*, without a framework, and *usual*, as taught."""

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, cast
@@ -92,7 +93,8 @@ def measure_cold(environment: dict[str, str]) -> dict[str, list[float]]:
         say(f"cold start {done + 1} of {COLD_ROUNDS}")
         for subject in SUBJECTS:
             command = [sys.executable, "-m", "infra.bench.subject", subject]
-            out = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+            started = environment | {"BENCH_STARTED": repr(time.time())}
+            out = subprocess.run(command, env=started, check=True, capture_output=True, text=True).stdout
             times[subject].append(float(out.strip().splitlines()[-1]))
     return times
 
@@ -100,25 +102,25 @@ def measure_cold(environment: dict[str, str]) -> dict[str, list[float]]:
 def say(text: str) -> None:
     """Show progress where someone is watching."""
     if sys.stderr.isatty():
-        print(f"\r{text:<40}", end="", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"\r{text:<40}", end="", file=sys.stderr, flush=True)
 
 
 def show(title: str, rows: dict[str, dict[str, list[float]]]) -> None:
     """Print a table: p50 and p95 of each subject, and the ratios of the medians."""
     head = "".join(f"{subject + ' p50':>11}{'p95':>9}" for subject in SUBJECTS)
-    print(f"\n{title}\n{'':<12}{head}{'ours/bare':>12}{'ours/usual':>12}")  # noqa: T201
+    print(f"\n{title}\n{'':<12}{head}{'ours/bare':>12}{'ours/usual':>12}")
     for name, times in rows.items():
         middle = {subject: statistics.median(times[subject]) for subject in SUBJECTS}
         figures = "".join(
             f"{middle[subject]:>11.2f}{statistics.quantiles(times[subject], n=20)[-1]:>9.2f}" for subject in SUBJECTS
         )
         ratios = f"{middle['ours'] / middle['bare']:>12.2f}{middle['ours'] / middle['usual']:>12.2f}"
-        print(f"{name:<12}{figures}{ratios}")  # noqa: T201
+        print(f"{name:<12}{figures}{ratios}")
 
 
 def main() -> None:
     """Measure everything on a throw-away database, and print the tables."""
-    print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs; milliseconds")  # noqa: T201
+    print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs; milliseconds")
     for package in ("functions", "shared", "infra/bench"):
         compileall.compile_dir(package, quiet=1)
     with tempfile.TemporaryDirectory() as folder, throwaway() as cluster:
