@@ -161,7 +161,7 @@ def throwaway() -> Iterator[Cluster]:
         yield cluster.start()
     finally:
         cluster.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(cluster.home, ignore_errors=True)
 
 
 def account() -> str | None:
