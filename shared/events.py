@@ -5,12 +5,17 @@ The gateway blocks some of these; a direct invocation does not.
 
 import base64
 import binascii
+import re
 from typing import Any
 
 type Event = dict[str, Any]
 
 # A body that can't be decoded must still lose against a bad token or media type, and then be 400: no JSON holds FF.
 UNREADABLE = base64.b64encode(b"\xff").decode()
+# A header that can't be read must not count as absent, least of all a precondition: no grammar that we know holds DEL.
+UNREADABLE_TEXT = "\x7f"
+ADAPTERS_OWN = ("host", "x-forwarded-port")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def readable(event: Any) -> Event | None:
@@ -29,7 +34,7 @@ def readable(event: Any) -> Event | None:
     body, encoded = _body(event)
     return {
         "version": "2.0",
-        "rawQueryString": _ascii(event.get("rawQueryString")),
+        "rawQueryString": _query(event.get("rawQueryString")),
         "headers": _headers(event.get("headers")),
         "requestContext": {
             "requestId": context.get("requestId"),
@@ -61,11 +66,11 @@ def _headers(headers: Any) -> dict[str, str]:
         return {}
     # Host and port are left out: nothing of ours reads them, and a port that is no number stops the adapter.
     return {
-        str(name).lower(): value.encode("utf-8", "replace").decode()
+        name.lower(): _SURROGATE.sub(UNREADABLE_TEXT, value) if isinstance(value, str) else UNREADABLE_TEXT
         for name, value in headers.items()
-        if isinstance(name, str) and name.isascii() and isinstance(value, str) and name.lower() != "host"
+        if isinstance(name, str) and name.isascii() and name.lower() not in ADAPTERS_OWN and value is not None
     }
 
 
-def _ascii(query: Any) -> str:
-    return query.encode("utf-8", "replace").decode() if isinstance(query, str) else ""
+def _query(query: Any) -> str:
+    return _SURROGATE.sub("%FF", query) if isinstance(query, str) else ""

@@ -72,6 +72,9 @@ class Operation(APIRoute):
         handle = super().get_route_handler()
 
         async def checked(request: Request) -> Response:
+            # Starlette's pattern ends with "$", which lets a line break follow.
+            if not self.path_regex.fullmatch(request.scope["path"]):
+                raise NotFound
             request.scope["operation"] = self.operation_id
             await self.admit(request)
             parsed = ParsedRequest(request.scope, request.receive)
@@ -214,6 +217,10 @@ async def _on_no_route(request: Request, failure: Exception) -> Response:
     return _problem_response(problem, request.scope["request_id"])
 
 
+async def _on_fault(request: Request, _: Exception) -> Response:
+    return _problem_response(InternalError(), request.scope["request_id"])
+
+
 async def _on_not_modified(_: Request, answer: Exception) -> Response:
     assert isinstance(answer, NotModified)  # noqa: S101
     return Response(status_code=304, headers={"ETag": answer.tag})
@@ -228,6 +235,8 @@ def build(*routers: APIRouter) -> Edge:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_no_route)
     app.add_exception_handler(NotModified, _on_not_modified)
+    # Only the form of the answer: Starlette raises the failure on to `Edge`, which logs it.
+    app.add_exception_handler(Exception, _on_fault)
     return Edge(app)
 
 

@@ -18,6 +18,7 @@ YEARS = range(1970, 2201)
 PRIORITIES = ("none", "low", "medium", "high", "urgent")
 """In order; the database keeps the index."""
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}")
 _DATETIME_JSON = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$"
@@ -29,8 +30,9 @@ def wrong(detail: str) -> PydanticCustomError:
 
 
 def _text(value: str) -> str:
-    if "\0" in value:
-        raise wrong("NUL is not allowed")
+    # PostgreSQL takes neither; Pydantic lets both pass.
+    if _UNSTORABLE.search(value):
+        raise wrong("NUL and lone surrogates are not allowed")
     return value
 
 
