@@ -82,7 +82,7 @@ def install(target: Path, requirements: str) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--implementation", "cp"]
     command += ["--python-version", RUNTIME, *platforms, "--target", str(target), "--requirement", requirements]
-    subprocess.run(command, cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run(command, cwd=ROOT, check=True)
 
 
 def copy(archive: Archive, target: Path) -> None:
@@ -112,7 +112,7 @@ def compile_to_bytecode(target: Path) -> None:
     command = [python, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
     # The paths in tracebacks are those on Lambda, and the bytes don't depend on where they were made.
     command += ["-s", str(target), "-p", "/var/task", str(target)]
-    subprocess.run(command, check=True)  # noqa: S603
+    subprocess.run(command, check=True)
 
 
 def pack(target: Path) -> Path:
