@@ -84,8 +84,12 @@ class Signer:
 
     def seal(self, signing_input: str) -> str:
         """`signing_input` with a genuine signature behind it, even where it is no base64url."""
+        return f"{signing_input}.{base64url(self.signature(signing_input))}"
+
+    def signature(self, signing_input: str) -> bytes:
+        """Sign a text: the raw bytes of the third segment."""
         signature: bytes = self._algorithm.sign(signing_input.encode("utf-8", "surrogatepass"), self.private)
-        return f"{signing_input}.{base64url(signature)}"
+        return signature
 
 
 class JwksServer:

@@ -1,0 +1,214 @@
+"""What the key decides: signatures that were tampered with, keys that do not fit, and the tokens that are accepted."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shared.keys import KeyCache, KeysUnavailable
+from shared.tokens import InvalidToken
+from tests.jwks import JwksServer, Signer, base64url, dump
+from tests.shared.forging import Forge, accept, check, claims, header, payload, refuse, timed
+
+ALL = ("EdDSA", "ES256", "RS256")
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group behind Ed25519: RFC 8032 section 5.1
+
+
+@pytest.fixture
+def issuer() -> Iterator[JwksServer]:
+    with JwksServer() as server:
+        yield server
+
+
+def signed(change: Callable[[bytes], bytes]) -> Forge:
+    """A good token whose signature is another."""
+
+    def forge(signer: Signer) -> str:
+        signing_input = signer.token().rpartition(".")[0]
+        return f"{signing_input}.{base64url(change(signer.signature(signing_input)))}"
+
+    return forge
+
+
+def malleable(signature: bytes) -> bytes:
+    """S + L is the same number modulo L; RFC 8032 section 5.1.7 has it refused."""
+    return signature[:32] + (int.from_bytes(signature[32:], "little") + ORDER).to_bytes(32, "little")
+
+
+def stranger(signer: Signer) -> str:
+    """A key of the attacker's own under the issuer's kid."""
+    return Signer(signer.issuer).token(header={"kid": signer.kid})
+
+
+def swapped(part: int) -> Forge:
+    """A segment of another good token of the same key."""
+
+    def forge(signer: Signer) -> str:
+        mine, other = signer.token("alice").split("."), signer.token("mallory", header={"typ": "JWT"}).split(".")
+        mine[part] = other[part]
+        return ".".join(mine)
+
+    return forge
+
+
+SIGNATURES: dict[str, Forge] = {
+    "Wycheproof S + L": signed(malleable),
+    **{f"cut by {count}": signed(lambda s, count=count: s[:-count]) for count in (1, 2, 32, 63)},
+    "a byte longer": signed(lambda s: s + b"\0"),
+    "a byte before": signed(lambda s: b"\0" + s),
+    "twice": signed(lambda s: s + s),
+    "zeros": signed(lambda s: bytes(len(s))),
+    "ones": signed(lambda s: b"\xff" * len(s)),
+    "R zero": signed(lambda s: bytes(32) + s[32:]),
+    "R of small order": signed(lambda s: b"\1" + bytes(31) + s[32:]),
+    "S zero": signed(lambda s: s[:32] + bytes(32)),
+    "R and S exchanged": signed(lambda s: s[32:] + s[:32]),
+    "by a stranger": stranger,
+    "CVE-2022-21449 zero, of one byte": signed(lambda _: b"\0"),
+    "another token's header": swapped(0),
+    "another token's payload": swapped(1),
+    "another token's signature": swapped(2),
+}
+
+KIDS = [
+    *("../../../dev/null", "/proc/sys/kernel/random/boot_id", "file:///etc/hosts", "http://127.0.0.1:9/"),
+    *("' or '1'='1", "x' union select 'secret", "| sleep 9", "$(id)", "{{7*7}}", "__proto__", "*", " ", "0", "k" * 255),
+]
+
+
+@pytest.mark.parametrize("forge", SIGNATURES.values(), ids=SIGNATURES)
+def test_a_signature_that_is_not_the_keys_over_this_very_text_is_refused(issuer: JwksServer, forge: Forge) -> None:
+    signer = issuer.signer()
+    assert refuse(issuer, signer, forge(signer)) == "PyJWT: InvalidSignatureError"
+
+
+@pytest.mark.parametrize("kid", KIDS)
+def test_a_hostile_kid_is_only_ever_a_name(issuer: JwksServer, kid: str) -> None:
+    signer = issuer.signer()
+    assert refuse(issuer, signer, signer.token(header={"kid": kid})) == "kid: the issuer shows no such key"
+    assert issuer.requests == ["/api/auth/jwks"]
+
+
+@pytest.mark.parametrize(
+    "change", [str.upper, lambda kid: kid + " ", lambda kid: kid[:-1]], ids=["case", "space", "part"]
+)
+def test_a_kid_is_looked_up_exactly(issuer: JwksServer, change: Callable[[str], str]) -> None:
+    signer = issuer.signer()
+    issuer.show(signer.jwk | {"kid": "a-Key"})
+    assert accept(issuer, signer, signer.token(header={"kid": "a-Key"})) == "alice"
+    assert "no such key" in refuse(issuer, signer, signer.token(header={"kid": change("a-Key")}))
+
+
+@pytest.mark.parametrize("alg", ALL)
+def test_a_change_of_any_character_is_refused(issuer: JwksServer, alg: str) -> None:
+    signer = issuer.signer(alg)
+    token = signer.token()
+    cache = KeyCache(issuer.jwks_url, (alg,))
+
+    async def every_character() -> list[int]:
+        survivors = []
+        for index, character in enumerate(token):
+            flipped = "A" if character == "." else ALPHABET[ALPHABET.index(character) ^ 1]
+            try:
+                await check(token[:index] + flipped + token[index + 1 :], cache, signer, (alg,))
+            except InvalidToken:
+                continue
+            survivors.append(index)
+        return survivors
+
+    assert asyncio.run(every_character()) == []
+
+
+@pytest.mark.parametrize("shown", ALL)
+@pytest.mark.parametrize("claimed", ALL)
+def test_cve_2026_48523_a_key_has_one_algorithm_and_the_header_must_name_it(
+    issuer: JwksServer, shown: str, claimed: str
+) -> None:
+    """Header and key in every pair, with all three allowed; the key shows no alg of its own."""
+    signer = issuer.signer(shown)
+    issuer.show({name: value for name, value in signer.jwk.items() if name != "alg"})
+    token = signer.token(header={"alg": claimed})
+    if shown == claimed:
+        assert accept(issuer, signer, token, ALL) == "alice"
+        assert accept(issuer, signer, token, (shown,)) == "alice"
+        others = tuple(alg for alg in ALL if alg != shown)
+        assert refuse(issuer, signer, token, others) == "alg: not allowed"
+    else:
+        assert refuse(issuer, signer, token, ALL) == "alg: not the key's"
+
+
+SPACED = payload(lambda text: text.replace(b",", b" ,\r\n\t").replace(b":", b" : ", 3))
+ACCEPTED: dict[str, Forge] = {
+    "as Better Auth has it": claims(),
+    "typ JWT": header(typ="JWT"),
+    "other header members": header(cty="json", x={"y": [1]}),
+    "aud a list that holds ours": lambda signer: signer.token(aud=["https://other.example", signer.audience]),
+    "aud a list of ours": lambda signer: signer.token(aud=[signer.audience]),
+    "over, within the leeway": timed(exp=-20, iat=-920),
+    "iat ahead, within the leeway": timed(iat=20, exp=920),
+    "nbf now": timed(nbf=0),
+    "nbf ahead, within the leeway": timed(nbf=20),
+    "nbf long ago": claims(nbf=0),
+    "a life of a day": timed(iat=-1, exp=86_399),
+    "a life of a second": timed(iat=0, exp=1),
+    "any members of a user": claims(
+        name="\u4f8b \U0001f600", image=None, banned=False, x=1.5, y=[{}], role="admin", jti="1"
+    ),
+    "white space within": SPACED,
+}
+
+
+@pytest.mark.parametrize("forge", ACCEPTED.values(), ids=ACCEPTED)
+def test_it_is_accepted(issuer: JwksServer, forge: Forge) -> None:
+    signer = issuer.signer()
+    assert accept(issuer, signer, forge(signer)) == "alice"
+
+
+@pytest.mark.parametrize(
+    "sub", ["a", "a" * 255, "\U0001f600" * 255, "o'brien", "a b", "\u4f8b", "0", "null", "a|b:c", "\\", '"']
+)
+def test_a_sub_is_given_to_the_character(issuer: JwksServer, sub: str) -> None:
+    signer = issuer.signer()
+    assert accept(issuer, signer, signer.token(sub)) == sub
+
+
+def test_an_audience_of_its_own_is_not_the_issuer(issuer: JwksServer) -> None:
+    signer = issuer.signer(audience="https://tasks.example")
+    assert accept(issuer, signer, signer.token()) == "alice"
+    assert refuse(issuer, signer, signer.token(aud=issuer.url)) == "aud: another audience"
+
+
+def test_4096_characters_are_accepted_and_one_more_is_not(issuer: JwksServer) -> None:
+    signer = issuer.signer()
+    lengths = {len(token): token for size in range(2500, 2900) if len(token := signer.token(image="x" * size)) > 4090}
+    longest = max(length for length in lengths if length <= 4096)
+    assert accept(issuer, signer, lengths[longest]) == "alice"
+    assert "4096" in refuse(issuer, signer, lengths[min(length for length in lengths if length > 4096)])
+
+
+def test_a_good_token_after_a_thousand_bad_ones(issuer: JwksServer) -> None:
+    signer, cache = issuer.signer(), KeyCache(issuer.jwks_url, ("EdDSA",))
+    bad = [signer.token(header={"kid": f"nobody-{number}"}) for number in range(500)] + [stranger(signer)] * 500
+
+    async def all_at_once() -> list[Any]:
+        tokens = [*bad, signer.token()]
+        return await asyncio.gather(
+            *(check(token, cache, signer, ("EdDSA",)) for token in tokens), return_exceptions=True
+        )
+
+    *refusals, last = asyncio.run(all_at_once())
+    assert {type(refusal) for refusal in refusals} == {InvalidToken}
+    assert last == "alice"
+    assert len(issuer.requests) == 1
+
+
+def test_without_keys_a_token_that_needs_one_is_not_refused_and_any_other_is(issuer: JwksServer) -> None:
+    signer = issuer.signer()
+    issuer.stop()
+    with pytest.raises(KeysUnavailable):
+        accept(issuer, signer, signer.token())
+    assert refuse(issuer, signer, signer.token(exp=int(time.time()) - 60)) == "exp: over"
+    assert refuse(issuer, signer, signer.sign(b"{}", dump(signer.claims()))) == "alg: not allowed"
