@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def swapped(part: int) -> Forge:
 
 SIGNATURES: dict[str, Forge] = {
     "Wycheproof S + L": signed(malleable),
-    **{f"cut by {count}": signed(lambda s, count=count: s[:-count]) for count in (1, 2, 32, 63)},
+    **{f"cut to {length}": signed(itemgetter(slice(length))) for length in (1, 32, 62, 63)},
     "a byte longer": signed(lambda s: s + b"\0"),
     "a byte before": signed(lambda s: b"\0" + s),
     "twice": signed(lambda s: s + s),
@@ -92,14 +93,12 @@ def test_a_hostile_kid_is_only_ever_a_name(issuer: JwksServer, kid: str) -> None
     assert issuer.requests == ["/api/auth/jwks"]
 
 
-@pytest.mark.parametrize(
-    "change", [str.upper, lambda kid: kid + " ", lambda kid: kid[:-1]], ids=["case", "space", "part"]
-)
-def test_a_kid_is_looked_up_exactly(issuer: JwksServer, change: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("kid", ["a-key", "A-KEY", "a-Key ", " a-Key", "a-Ke", "a-Keys", "a-K%65y", "\uff41-Key"])
+def test_a_kid_is_looked_up_exactly(issuer: JwksServer, kid: str) -> None:
     signer = issuer.signer()
     issuer.show(signer.jwk | {"kid": "a-Key"})
     assert accept(issuer, signer, signer.token(header={"kid": "a-Key"})) == "alice"
-    assert "no such key" in refuse(issuer, signer, signer.token(header={"kid": change("a-Key")}))
+    assert "no such key" in refuse(issuer, signer, signer.token(header={"kid": kid}))
 
 
 @pytest.mark.parametrize("alg", ALL)
@@ -154,9 +153,7 @@ ACCEPTED: dict[str, Forge] = {
     "nbf long ago": claims(nbf=0),
     "a life of a day": timed(iat=-1, exp=86_399),
     "a life of a second": timed(iat=0, exp=1),
-    "any members of a user": claims(
-        name="\u4f8b \U0001f600", image=None, banned=False, x=1.5, y=[{}], role="admin", jti="1"
-    ),
+    "any members of a user": claims(name="\u4f8b", image=None, banned=False, x=1.5, y=[{}], role="admin", jti="1"),
     "white space within": SPACED,
 }
 
@@ -167,9 +164,10 @@ def test_it_is_accepted(issuer: JwksServer, forge: Forge) -> None:
     assert accept(issuer, signer, forge(signer)) == "alice"
 
 
-@pytest.mark.parametrize(
-    "sub", ["a", "a" * 255, "\U0001f600" * 255, "o'brien", "a b", "\u4f8b", "0", "null", "a|b:c", "\\", '"']
-)
+SUBS = ["a", "a" * 255, "\U0001f600" * 255, "o'brien", "a b", "\u4f8b", "0", "null", "a|b:c", "\\", '"']
+
+
+@pytest.mark.parametrize("sub", SUBS)
 def test_a_sub_is_given_to_the_character(issuer: JwksServer, sub: str) -> None:
     signer = issuer.signer()
     assert accept(issuer, signer, signer.token(sub)) == sub
@@ -194,10 +192,8 @@ def test_a_good_token_after_a_thousand_bad_ones(issuer: JwksServer) -> None:
     bad = [signer.token(header={"kid": f"nobody-{number}"}) for number in range(500)] + [stranger(signer)] * 500
 
     async def all_at_once() -> list[Any]:
-        tokens = [*bad, signer.token()]
-        return await asyncio.gather(
-            *(check(token, cache, signer, ("EdDSA",)) for token in tokens), return_exceptions=True
-        )
+        answers = (check(token, cache, signer, ("EdDSA",)) for token in [*bad, signer.token()])
+        return await asyncio.gather(*answers, return_exceptions=True)
 
     *refusals, last = asyncio.run(all_at_once())
     assert {type(refusal) for refusal in refusals} == {InvalidToken}

@@ -91,6 +91,8 @@ HEADER: dict[str, Forge] = {
 YEARS = 100 * 365 * 86_400
 MALFORMED_TIMES: tuple[Any, ...] = ("1795357515", 1795357515.0, 1795357515.5, True, None, [], {}, "", "now")
 
+OTHER_AUDIENCES: tuple[Any, ...] = ("", None, 7, [], {}, "https://other.example", ["https://other.example"])
+
 CLAIMS: dict[str, Forge] = {
     **{f"{name} missing": claims(**{name: ...}) for name in ("exp", "iat", "sub", "iss", "aud")},
     **{f"{name} {value!r}": claims(**{name: value}) for name in ("exp", "iat", "nbf") for value in MALFORMED_TIMES},
@@ -118,10 +120,7 @@ CLAIMS: dict[str, Forge] = {
     "iss with a slash": lambda signer: signer.token(iss=signer.issuer + "/"),
     "iss in another case": lambda signer: signer.token(iss=signer.issuer.upper()),
     "iss a list that holds ours": lambda signer: signer.token(iss=[signer.issuer]),
-    **{
-        f"aud {value!r}": claims(aud=value)
-        for value in ("", None, 7, [], {}, "https://other.example", ["https://other.example"])
-    },
+    **{f"aud {value!r}": claims(aud=value) for value in OTHER_AUDIENCES},
     "aud a part of ours": lambda signer: signer.token(aud=signer.audience[:-1]),
     "aud that holds ours": lambda signer: signer.token(aud=signer.audience + ",https://other.example"),
     "aud an object with ours": lambda signer: signer.token(aud={signer.audience: True}),
