@@ -106,7 +106,7 @@ class Operation(APIRoute):
             return
         declared = {field.alias: field.field_info for field in self.dependant.query_params}
         seen = set()
-        for part in raw.split(b"&"):
+        for part in filter(None, raw.split(b"&")):
             name, _, value = part.partition(b"=")
             try:
                 parameter = unquote_plus(name.decode("ascii"), errors="strict")
@@ -114,7 +114,7 @@ class Operation(APIRoute):
             except UnicodeDecodeError:
                 yield {"loc": ("query", unquote_plus(name.decode("ascii", "replace"))), "msg": "is not UTF-8"}
                 continue
-            if part and parameter not in declared:
+            if parameter not in declared:
                 yield {"loc": ("query", parameter), "msg": "is not known here"}
             elif parameter in seen and not _repeatable(declared[parameter]):
                 yield {"loc": ("query", parameter), "msg": "is given twice"}

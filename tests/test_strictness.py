@@ -1,0 +1,183 @@
+"""What members may be, to the letter, and what is said of those that are not."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+CANARY = "canary-71c3"
+LARGEST = 262_144
+JSON = {"Content-Type": "application/json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
+TASKS = "/v1/tasks"
+WRITES_WITH_BODY = ("POST", "PUT", "PATCH")
+WRITES_WITHOUT = ("complete", "reopen", "delete")
+
+
+@pytest.fixture
+def task(api: httpx.Client) -> str:
+    """The path of a task."""
+    path: str = api.post(TASKS, json={"title": "there"}).headers["location"]
+    return path
+
+
+def send(api: httpx.Client, method: str, task: str, body: Any) -> httpx.Response:
+    """Create, replace or update a task with this body, as JSON with its surrogates escaped."""
+    path, headers = (TASKS, JSON) if method == "POST" else (task, JSON | {"If-Match": "*"})
+    return api.request(method, path, content=json.dumps(body), headers=headers)
+
+
+def without_body(api: httpx.Client, name: str, task: str, content: bytes, headers: dict[str, str]) -> httpx.Response:
+    """Complete, reopen or delete a task, with a body all the same."""
+    method, path = ("DELETE", task) if name == "delete" else ("POST", f"{task}/{name}")
+    return api.request(method, path, content=content, headers=headers)
+
+
+def offending(response: httpx.Response) -> list[str]:
+    """The pointers and parameters of a 422, in order; none of its texts repeats what was sent."""
+    assert response.status_code == 422, response.text
+    assert CANARY not in response.text
+    problem = response.json()
+    assert problem["type"] == "urn:problem:invalid-members"
+    for error in problem["errors"]:
+        assert set(error) in ({"pointer", "detail"}, {"parameter", "detail"})
+        assert error["detail"]
+    return sorted(error.get("pointer", error.get("parameter")) for error in problem["errors"])
+
+
+WRONG: dict[str, list[Any]] = {
+    "title": [5, 1.0, True, None, [], {}, "", " \t\n", "\u3000\u2003", "x" * 501, "a\0b", "\0", "\ud800", "\udfff a"],
+    "description": [5, 0.5, False, None, [], {"a": 1}, "x" * 10_001, "\0", "a\udc00\ud800"],
+    "priority": [0, 4, 1.0, True, None, [], {}, "", "HIGH", "high ", "asap", "\ud800", "none\0"],
+    "due": [5, 1.5, True, "", "2026-03-01", "2026-03-01T09:00:00", [], ["2026-03-01"], {}],
+}
+
+
+@pytest.mark.parametrize("method", WRITES_WITH_BODY)
+@pytest.mark.parametrize("member", WRONG)
+def test_a_member_of_another_type_or_range_is_422_at_its_pointer(
+    member: str, method: str, api: httpx.Client, task: str
+) -> None:
+    for value in WRONG[member]:
+        body = {"title": CANARY} | {member: value}
+        assert offending(send(api, method, task, body)) == [f"/{member}"], repr(value)[:50]
+    assert api.get(task).json()["title"] == "there"
+
+
+READ_ONLY = {
+    "id": str(uuid4()),
+    "completed_at": None,
+    "created_at": "2026-03-01T09:00:00Z",
+    "updated_at": "2026-03-01T09:00:00Z",
+    "version": 1,
+}
+UNKNOWN = {
+    "user_id": CANARY,
+    "Title": CANARY,
+    "a/b~c": 1,
+    "~1": 1,
+    "": 1,
+    " ": 1,
+    "é\u0000\n": 1,
+    "0": 1,
+    "__proto__": 1,
+}
+ESCAPED = {"a/b~c": "/a~1b~0c", "~1": "/~01"}
+
+
+@pytest.mark.parametrize("method", WRITES_WITH_BODY)
+def test_all_offending_members_are_named_at_once(method: str, api: httpx.Client, task: str) -> None:
+    body = {
+        "title": 5,
+        "description": [CANARY],
+        "priority": CANARY,
+        "due": {"date": CANARY, "x/y": 1, "timezone": None},
+    }
+    named = ["/title", "/description", "/priority", "/due/date", "/due/x~1y", "/due/timezone"]
+    named += [ESCAPED.get(name, f"/{name}") for name in READ_ONLY | UNKNOWN]
+    assert offending(send(api, method, task, body | READ_ONLY | UNKNOWN)) == sorted(named)
+    assert api.get(task).json()["title"] == "there"
+
+
+@pytest.mark.parametrize("method", WRITES_WITH_BODY)
+@pytest.mark.parametrize("member", READ_ONLY)
+def test_a_read_only_member_is_422_even_with_the_value_that_is_there(
+    member: str, method: str, api: httpx.Client, task: str
+) -> None:
+    there = api.get(task).json()
+    assert offending(send(api, method, task, {"title": "x", member: there[member]})) == [f"/{member}"]
+
+
+@pytest.mark.parametrize("method", WRITES_WITH_BODY)
+@pytest.mark.parametrize("body", [None, [], "x", 5, 0.5, True, [{"title": CANARY}]])
+def test_a_body_that_is_no_object_is_422_as_a_whole(body: Any, method: str, api: httpx.Client, task: str) -> None:
+    assert offending(send(api, method, task, body)) == [""]
+
+
+def test_a_title_is_needed_to_create_and_to_replace(api: httpx.Client, task: str) -> None:
+    assert offending(send(api, "POST", task, {})) == ["/title"]
+    assert offending(send(api, "PUT", task, {"no": 1})) == ["/no", "/title"]
+    assert send(api, "PATCH", task, {}).status_code == 200
+
+
+def test_a_name_with_a_lone_surrogate_is_refused_without_an_answer_that_is_no_utf_8(api: httpx.Client) -> None:
+    answer = api.post(TASKS, content=b'{"title":"x","a\\ud800":1}', headers=JSON)
+    assert offending(answer) == ["/a?"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("  Buy milk\t\n", "Buy milk"),
+        ("\u3000\u00a0x\u2028", "x"),
+        ("a  b\u00a0c", "a  b\u00a0c"),
+        (" " * 600 + "x" * 500 + " " * 600, "x" * 500),
+        ("\U0001f468\u200d\U0001f469" * 166, "\U0001f468\u200d\U0001f469" * 166),
+        ("\u200bx\u200b", "\u200bx\u200b"),
+        ("e\u0301", "e\u0301"),
+        ("\x01\x7f\ufeff\uffff", "\x01\x7f\ufeff\uffff"),
+    ],
+)
+def test_a_title_loses_white_space_at_its_ends_and_nothing_else(sent: str, kept: str, api: httpx.Client) -> None:
+    answer = api.post(TASKS, json={"title": sent, "description": f" {sent} "})
+    assert answer.status_code == 201
+    assert answer.json()["title"] == kept
+    assert answer.json()["description"] == f" {sent} "
+
+
+def test_lengths_count_characters(api: httpx.Client) -> None:
+    longest = {"title": "\U0001f600" * 500, "description": "\U0001f600" * 10_000}
+    assert api.post(TASKS, json=longest).status_code == 201
+    longer = {name: text + "\U0001f600" for name, text in longest.items()}
+    assert offending(api.post(TASKS, json=longer)) == ["/description", "/title"]
+
+
+@pytest.mark.parametrize("name", WRITES_WITHOUT)
+def test_an_operation_without_body_takes_nothing_but_an_empty_object(name: str, api: httpx.Client, task: str) -> None:
+    cases = [
+        (b"{}", {}, 415),
+        (b"x", {"Content-Type": "text/plain"}, 415),
+        (b"{}", MERGE, 415),
+        (b" " * (LARGEST + 1), JSON, 413),
+        (b"x", JSON, 400),
+        (b"{", JSON, 400),
+        (b'{"a":1,"a":1}', JSON, 400),
+        (b"\xef\xbb\xbf{}", JSON, 400),
+        (b"[]", JSON, 422),
+        (b"null", JSON, 422),
+        (b"5", JSON, 422),
+    ]
+    for content, headers, status in cases:
+        assert without_body(api, name, task, content, headers).status_code == status, content[:20]
+    answer = without_body(api, name, task, b'{"title":"canary-71c3","a/b":{}}', JSON)
+    assert offending(answer) == ["/a~1b", "/title"]
+    assert api.get(task).json()["version"] == 1
+    assert without_body(api, name, task, b" {} ", JSON).status_code in (200, 204)
+
+
+@pytest.mark.parametrize("name", WRITES_WITHOUT)
+def test_no_body_needs_no_media_type(name: str, either_api: httpx.Client) -> None:
+    task = either_api.post(TASKS, json={"title": "there"}).headers["location"]
+    assert without_body(either_api, name, task, b"", {"Content-Type": "text/plain"}).status_code in (200, 204)
