@@ -43,6 +43,7 @@ lint: install ## formatter, linter, type checker
 	@$(BIN)/mypy
 	@mkdir -p build && $(BIN)/python -m infra.migrate --sql > build/migrations.sql
 	@$(BIN)/squawk build/migrations.sql
+	@[ ! -x node_modules/.bin/redocly ] || node_modules/.bin/redocly lint
 
 format: install ## let the formatter and the linter repair what they can
 	@$(BIN)/ruff format
@@ -70,8 +71,9 @@ clean: ## delete what was built, the caches and the data of `make dev`
 	@[ ! -L .local/postgres ] || rm -rf "$$(readlink .local/postgres)"
 	@rm -rf .local build .aws-sam .serverless .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# What CI needs beside Python: the pooler and the browser of some tests, and the tools that come from npm.
-ci-tools:
+# What some tests need beside the packages: the pooler, a browser, tools from npm, and SAM in a venv of its own, because
+# its dependencies are pinned below ours. In CI nothing is left out; elsewhere a test without its tool is skipped.
+ci-tools: install
 	@for tool in pgbouncer chromium; do \
 		command -v $$tool >/dev/null || tools="$$tools $$tool"; \
 	done; \
@@ -80,3 +82,7 @@ ci-tools:
 		[ $$folder/node_modules/.package-lock.json -nt $$folder/package-lock.json ] || \
 			npm ci --prefix $$folder --no-audit --no-fund || exit 1; \
 	done
+	@[ .venv/sam/installed -nt requirements/sam.txt ] || { \
+		$(BIN)/python -m venv --clear .venv/sam && \
+		.venv/sam/bin/python -m pip install --quiet --require-hashes -r requirements/sam.txt && \
+		touch .venv/sam/installed; }

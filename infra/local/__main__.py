@@ -6,8 +6,6 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 
 import uvicorn
 
@@ -38,10 +36,10 @@ def serve() -> None:
             del os.environ[name]
         os.environ["DATABASE_URL"] = cluster.url("api")
         os.environ["DATABASE_URL_JOBS"] = cluster.url("jobs")
-        migrate({**os.environ, "DATABASE_URL_UNPOOLED": cluster.url(OWNER)}, print)
+        migrate({**os.environ, "DATABASE_URL_UNPOOLED": cluster.url(OWNER)}, _tell)
         os.environ["AUTH_ISSUER"] = ISSUER
         os.environ["AUTH_JWKS_URL"] = key.serve()
-        threading.Thread(target=_greet, args=(f"http://{HOST}:{port}", key.token(USER)), daemon=True).start()
+        threading.Thread(target=_greet, args=(port, key.token(USER)), daemon=True).start()
         # uvicorn knows two ways to be ended; a closed terminal is a third.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         uvicorn.run(
@@ -59,6 +57,12 @@ def serve() -> None:
         cluster.stop()
 
 
+def _tell(line: str) -> None:
+    """Pass on what is news to a developer."""
+    if not line.startswith("role "):
+        print(line, flush=True)
+
+
 def _port(value: str) -> int:
     """Give the port if it is free; raise `CannotServe`."""
     if not value.isascii() or not value.isdigit() or not 0 < int(value) < 2**16:
@@ -72,16 +76,15 @@ def _port(value: str) -> int:
     return int(value)
 
 
-def _greet(base: str, token: str) -> None:
-    """Say where it is and how to call it, once it answers."""
+def _greet(port: int, token: str) -> None:
+    """Say where it is and how to call it, once it listens."""
     while True:
         try:
-            with urllib.request.urlopen(f"{base}/health", timeout=5):  # noqa: S310 - our own address
-                break
-        except urllib.error.HTTPError:
+            socket.create_connection((HOST, port), timeout=5).close()
             break
         except OSError:
             time.sleep(0.05)
+    base = f"http://{HOST}:{port}"
     print(
         f"""
 docs   {base}/docs

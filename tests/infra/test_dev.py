@@ -45,10 +45,15 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+def surroundings(**env: str) -> dict[str, str]:
+    """Give our environment without what a `make test` around us left in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | env
+
+
 def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = ["make", "-s", *arguments]
     return subprocess.run(
-        command, cwd=folder, env={**os.environ, **env}, capture_output=True, text=True, timeout=PATIENCE, check=False
+        command, cwd=folder, env=surroundings(**env), capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -63,7 +68,7 @@ class Dev:
             self._make = subprocess.Popen(
                 ["make", "-s", "dev", f"PORT={self.port}"],
                 cwd=folder,
-                env={**os.environ, **env},
+                env=surroundings(**env),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
