@@ -1,6 +1,7 @@
 """The stack, which runs before any test module is imported, and the fixtures that hand its parts out."""
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 
 import httpx
@@ -31,7 +32,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     running = Stack().__enter__()
     session.config.stash[RUNNING] = running
     session.config.add_cleanup(running.__exit__)
+    session.config.add_cleanup(_close_connections)
     os.environ.update(running.environment)
+
+
+def _close_connections() -> None:
+    """Close what the functions keep open: on Lambda nobody ever does, here the interpreter would complain."""
+    if database := sys.modules.get("shared.database"):
+        for connection, _ in database.DATABASE._idle:
+            connection.pgconn.finish()
 
 
 @pytest.hookimpl(wrapper=True)
