@@ -106,7 +106,7 @@ def test_a_write_is_decided_on_the_truth_after_it_waited(
         (DELETED, True, {}, 404),
     ],
 )
-def test_a_patch_that_waited_says_what_the_lock_owner_left(  # noqa: PLR0913, PLR0917
+def test_a_patch_that_waited_says_what_the_lock_owner_left(
     http_api: httpx.Client, user: User, race: Race, sql: str, commit: bool, headers: dict[str, str], status: int
 ) -> None:
     """The same once more with its statuses written out, so that no fault can hide in the comparison."""
@@ -132,7 +132,7 @@ def test_a_patch_that_waited_says_what_the_lock_owner_left(  # noqa: PLR0913, PL
 @pytest.mark.parametrize(
     ("headers", "status"), [({}, 428), ({"If-None-Match": "*"}, 412), ({"If-None-Match": '"9"'}, 200)]
 )
-def test_a_put_waits_for_whoever_creates_its_id(  # noqa: PLR0913, PLR0917
+def test_a_put_waits_for_whoever_creates_its_id(
     http_api: httpx.Client, user: User, race: Race, headers: dict[str, str], status: int, key: dict[str, str]
 ) -> None:
     for commit in (False, True):

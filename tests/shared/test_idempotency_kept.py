@@ -1,0 +1,151 @@
+"""Which answers an `Idempotency-Key` keeps, for how long, and what becomes of it when an attempt fails."""
+
+from functools import partial
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from tests.proxy import CUT_AFTER, CUT_BEFORE, Proxy
+from tests.replays import KEPT_KEYS, KEY, assert_replayed, create
+from tests.stack import User
+from tests.tasks import CHANGES, TASKS, WHOLE, change, make, path_of, read, titles
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGES if name != "replace"])
+def test_404_is_kept(either_api: httpx.Client, name: str) -> None:
+    task_id = str(uuid4())
+    first = change(either_api, name, task_id, KEY)
+    assert first.status_code == 404
+    assert either_api.put(path_of(task_id), json=WHOLE).status_code == 201
+    assert_replayed(change(either_api, name, task_id, KEY), first)
+    assert read(either_api, task_id)["version"] == 1
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_412_is_kept_with_the_current_of_then(either_api: httpx.Client, name: str) -> None:
+    task = make(either_api)
+    headers = KEY | {"If-Match": '"2"'}
+    first = change(either_api, name, task, headers)
+    assert (first.status_code, first.json()["current"], first.headers["ETag"]) == (412, task, '"1"')
+    newer = either_api.patch(path_of(task), json={"title": "Newer"}).json()
+    assert newer["version"] == 2
+    assert_replayed(change(either_api, name, task, headers), first)
+    assert read(either_api, task) == newer
+
+
+def test_412_without_current_is_kept(api: httpx.Client) -> None:
+    task_id = str(uuid4())
+    headers = KEY | {"If-Match": "*"}
+    first = change(api, "replace", task_id, headers)
+    assert first.status_code == 412
+    api.put(path_of(task_id), json=WHOLE)
+    assert_replayed(change(api, "replace", task_id, headers), first)
+    assert read(api, task_id)["version"] == 1
+    headers = {"Idempotency-Key": "another", "If-Match": "*"}
+    first, again = (api.post(TASKS, json=WHOLE, headers=headers) for _ in range(2))
+    assert first.status_code == 412
+    assert_replayed(again, first)
+
+
+def test_428_is_kept(either_api: httpx.Client) -> None:
+    task = make(either_api)
+    first = change(either_api, "replace", task, KEY)
+    assert first.status_code == 428
+    change(either_api, "delete", task)
+    assert_replayed(change(either_api, "replace", task, KEY), first)
+    assert either_api.get(path_of(task)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "headers"),
+    [
+        (400, b'{"title": "x"', {}),
+        (400, b'{"title": "x", "title": "x"}', {}),
+        (400, b'{"title": "x"}', {"If-Match": "x"}),
+        (401, b'{"title": "x"}', {"Authorization": "Bearer x"}),
+        (413, b" " * 262_145, {}),
+        (415, b'{"title": "x"}', {"Content-Type": "text/plain"}),
+        (422, b'{"title": ""}', {}),
+    ],
+)
+def test_what_the_caller_has_to_correct_is_never_kept(
+    api: httpx.Client,
+    admin: psycopg.Connection[DictRow],
+    user: User,
+    status: int,
+    content: bytes,
+    headers: dict[str, str],
+) -> None:
+    sent = {"Content-Type": "application/json"} | KEY | headers
+    for _ in range(2):
+        answer = api.post(TASKS, content=content, headers=sent)
+        assert answer.status_code == status
+        assert "Idempotency-Replayed" not in answer.headers
+    assert admin.execute(KEPT_KEYS, [user.id]).fetchall() == []
+    assert create(api).status_code == 201
+
+
+def test_503_is_never_kept(api: httpx.Client, admin: psycopg.Connection[DictRow], user: User, proxy: Proxy) -> None:
+    proxy.refuse()
+    proxy.cut()
+    assert create(api).status_code == 503
+    proxy.listen()
+    assert admin.execute(KEPT_KEYS, [user.id]).fetchall() == []
+    assert create(api, "Another").status_code == 201
+    assert titles(api) == ["Another"]
+
+
+@pytest.mark.parametrize("fate", [CUT_BEFORE, CUT_AFTER], ids=["lost on the way there", "lost on the way back"])
+@pytest.mark.parametrize("name", ["create", *CHANGES])
+def test_a_write_whose_fate_is_unknown_is_settled_by_its_key(
+    api: httpx.Client, proxy: Proxy, name: str, fate: str
+) -> None:
+    task = make(api)
+    if name == "reopen":
+        change(api, "complete", task)
+    before = read(api, task)["version"]
+    proxy.at_sync(fate)
+    headers = KEY | {"If-Match": f'"{before}"'}
+    write = partial(create, api) if name == "create" else partial(change, api, name, task, headers)
+    first = write()
+    assert first.status_code == {"create": 201, "delete": 204}.get(name, 200)
+    assert len(titles(api)) == {"create": 2, "delete": 0}.get(name, 1)
+    if name not in ("create", "delete"):
+        assert first.json()["version"] == before + 1
+        assert read(api, task) == first.json()
+    again = write()
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_the_key_is_stored_in_the_transaction_of_the_effect(
+    api: httpx.Client, admin: psycopg.Connection[DictRow], user: User
+) -> None:
+    task = create(api).json()
+    both = admin.execute(
+        """select count(*) from task join idempotency_key kept using (user_id)
+           where task.id = %s and kept.user_id = %s
+             and task.created_at = kept.created_at""",
+        [task["id"], user.id],
+    ).fetchone()
+    assert both == {"count": 1}
+
+
+@pytest.mark.parametrize(("age", "kept"), [("23 hours 59 minutes", True), ("24 hours 1 second", False)])
+def test_a_key_is_kept_24_hours(
+    api: httpx.Client, admin: psycopg.Connection[DictRow], user: User, age: str, kept: bool
+) -> None:
+    first = create(api)
+    sql = "update idempotency_key set created_at = now() - %s::interval where user_id = %s"
+    admin.execute(sql, [age, user.id])
+    if kept:
+        assert_replayed(create(api), first)
+        assert create(api, "Another").status_code == 422
+    else:
+        anew = create(api, "Another")
+        assert (anew.status_code, anew.json()["title"]) == (201, "Another")
+        assert_replayed(create(api, "Another"), anew)
+        assert len(titles(api)) == 2
