@@ -141,9 +141,7 @@ def the_roles_have_no_power(admin: Admin, logins: dict[str, str]) -> Iterator[st
         groups = {row["name"] for row in admin.execute(BELONGS, {"role": role})}
         if groups != ({logins[role]} if role in logins else set()):
             yield f"{role} belongs to {sorted(groups)}"
-        if admin.execute(
-            "select from pg_shdepend where refobjid = %s::regrole and deptype = 'o'", [role]
-        ).fetchone():  # fmt: skip
+        if admin.execute("select from pg_shdepend where refobjid = %s::regrole and deptype = 'o'", [role]).rowcount:
             yield f"{role} owns something"
         settings = admin.execute(
             "select rolcanlogin, coalesce(rolconfig, '{}') as settings from pg_roles where rolname = %s", [role]
@@ -166,7 +164,7 @@ def grants_are_exactly_the_named_ones(admin: Admin) -> Iterator[str]:
     for key in held.keys() | GRANTS.keys():
         if held.get(key) != GRANTS.get(key):
             yield f"{' '.join(key)}: {sorted(held.get(key, ()))}, not {sorted(GRANTS.get(key, ()))}"
-    if admin.execute("select from pg_default_acl").fetchone():
+    if admin.execute("select from pg_default_acl").rowcount:
         yield "there are default privileges"
 
 

@@ -1,0 +1,103 @@
+"""What one user can do to another in the database itself, as the role that serves requests: all that must not be."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+from psycopg.errors import InsufficientPrivilege, UniqueViolation
+
+from infra.roles import APP, JOBS
+from tests.catalogue import Admin
+
+ALICE, BOB = "leaks-alice", "leaks-bob"
+DENIED = {
+    "write for another": "insert into task (user_id, id, title) values ('leaks-bob', gen_random_uuid(), 'x')",
+    "give away": "update task set user_id = 'leaks-bob'",
+    "set a version": "update task set version = 7",
+    "set a time": "update task set created_at = now()",
+    "truncate": "truncate task",
+    "refer": "create table public.spy (user_id text, id uuid, foreign key (user_id, id) references task)",
+    "drop a key": "delete from idempotency_key",
+}
+
+
+@contextmanager
+def acting(admin: Admin, role: str, user: str) -> Iterator[None]:
+    """Be `role`, with the scope of `user`; what is written is undone."""
+    with admin.transaction(force_rollback=True):
+        admin.execute(f"set local role {role}".encode())
+        admin.execute("select set_config('app.user_id', %s, true)", [user])
+        yield
+
+
+def planted(admin: Admin) -> dict[str, UUID]:
+    """A task and two kept answers, one of them due for deletion, for each of two users."""
+    tasks = {}
+    for user in (ALICE, BOB):
+        tasks[user] = uuid4()
+        admin.execute(
+            "insert into task (user_id, id, title) values (%s, %s, %s)", [user, tasks[user], f"canary of {user}"]
+        )
+        for age in ("0 hours", "25 hours"):
+            admin.execute(
+                "insert into idempotency_key (user_id, key, fingerprint, created_at)"
+                "values (%s, %s, sha256(''), now() - %s::interval)",
+                [user, age, age],
+            )
+    return tasks
+
+
+def leaks(admin: Admin) -> Iterator[str]:
+    """What one user, nobody, or the jobs can do that they must not; or can't do that they must."""
+    ids = planted(admin)
+    with acting(admin, APP, ALICE):
+        yield from _sees(admin, ids)
+    with acting(admin, APP, ALICE):
+        yield from _changes(admin, ids)
+    with acting(admin, APP, ALICE):
+        yield from _creates(admin, ids)
+    for what, statement in DENIED.items():
+        with acting(admin, APP, ALICE):
+            try:
+                admin.execute(statement.encode())
+            except InsufficientPrivilege:
+                continue
+            yield f"a user may {what}"
+    with acting(admin, APP, ""):
+        if admin.execute("select app.user_id() as user_id").fetchone() != {"user_id": None}:
+            yield "nobody is somebody"
+        if admin.execute("select from task").rowcount:
+            yield "nobody sees tasks"
+    with acting(admin, JOBS, ""):
+        if {row["key"] for row in admin.execute("select key from idempotency_key")} != {"25 hours"}:
+            yield "the jobs see what is not due"
+
+
+def _sees(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
+    if {row["id"] for row in admin.execute("select id from task")} != {ids[ALICE]}:
+        yield "a user sees other tasks than their own"
+    if {row["user_id"] for row in admin.execute("select user_id from idempotency_key")} != {ALICE}:
+        yield "a user sees other keys than their own"
+    if {row["search"] for row in admin.execute("select app.search('canary')")} != {ids[ALICE]}:
+        yield "a search finds other tasks than the user's own"
+
+
+def _changes(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
+    changed = admin.execute("update task set priority = 1 returning user_id, version").fetchall()
+    if changed != [{"user_id": ALICE, "version": 2}]:
+        yield "a change reaches other tasks, or is not counted"
+    if admin.execute("delete from task where id = %s", [ids[BOB]]).rowcount:
+        yield "a user deletes another's task"
+
+
+def _creates(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
+    insert = "insert into task (id, title) values (%s, 'x') returning user_id"
+    try:
+        made = admin.execute(insert, [ids[BOB]]).fetchone()
+    except UniqueViolation:
+        yield "a user learns that another has this id"
+    except InsufficientPrivilege:
+        yield "a user can't create"
+    else:
+        if made != {"user_id": ALICE}:
+            yield "a task gets another owner"
