@@ -178,7 +178,7 @@ def test_an_unknown_query_parameter_is_422_by_its_name(operation: Operation, cli
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 @named(TARGETED)
-def test_what_belongs_to_another_answers_like_what_never_existed(  # noqa: PLR0913, PLR0917 - fixtures
+def test_what_belongs_to_another_answers_like_what_never_existed(
     operation: Operation,
     condition: str,
     client: Client,

@@ -69,7 +69,9 @@ def better_auth() -> Iterator[BetterAuth]:
     if missing:
         pytest.skip(missing)
     command = [str(node), "issuer.mjs"]
-    with subprocess.Popen(command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # our own script
+    with subprocess.Popen(
+        command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:  # our own script
         try:
             yield BetterAuth(process)
         finally:

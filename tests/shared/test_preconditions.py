@@ -138,7 +138,7 @@ def test_a_write_goes_on_where_if_none_match_holds(
     ],
 )
 @pytest.mark.parametrize("name", CHANGES)
-def test_of_two_preconditions_both_must_hold(  # noqa: PLR0913, PLR0917
+def test_of_two_preconditions_both_must_hold(
     api: httpx.Client, name: str, match: str, unless: str, goes_on: bool, key: dict[str, str]
 ) -> None:
     task = at_version_3(api, name)
