@@ -16,7 +16,8 @@ from threading import Thread
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncPipeline
+from psycopg.abc import PQGen
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
@@ -129,6 +130,7 @@ class Database:
         connection = await self._checkout(deadline)
         hang_up = asyncio.get_running_loop().call_later(deadline - time.monotonic(), _hang_up, connection)
         try:
+            connection._pipeline = _Pipeline(connection)  # noqa: SLF001 - psycopg has no other way to choose it
             async with connection.pipeline():
                 await connection.execute(READING if read_only else SCOPE, {"user": user})
                 cursors = [await connection.execute(sql, values) for sql, values in statements]
@@ -178,6 +180,21 @@ class Database:
             self._idle.append((connection, time.time()))
         else:
             await connection.close()
+
+
+class _Pipeline(AsyncPipeline):
+    """psycopg's, without the Flush that it sends behind the last Sync.
+
+    A Flush that reaches PgBouncer after the answer has gone out takes a backend once more, and as nothing answers it,
+    keeps it until our next request: environments that do nothing would drain the pool.
+    """
+
+    def _exit_gen(self) -> PQGen[None]:
+        try:
+            self._enqueue_sync()
+            yield from self._communicate_gen()
+        finally:
+            yield from self._fetch_gen(flush=False)
 
 
 class _Undone(Exception):  # noqa: N818 - the state of the statements, not a failure

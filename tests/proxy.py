@@ -2,8 +2,9 @@
 
     with Proxy(port) as proxy:
         proxy.trips                  # one string for each round trip: the types of the messages that the client sent
+        proxy.flushes                # Flushes that came behind a Sync, where there is nothing left to flush
         proxy.latency = 0.04         # seconds that each round trip takes longer
-        proxy.at_sync(CUT_BEFORE)    # what happens to the next Sync; the Sync is the commit
+        proxy.at_sync(CUT_BEFORE)    # what happens to the next Sync, or the next ones; the Sync is the commit
 
 In a pipeline nothing is decided before the Sync (`S`, or `Q` in the simple protocol), so that is where faults bite.
 """
@@ -41,7 +42,8 @@ class Proxy:
         self.trips: list[str] = []
         self.connects = 0
         self._tls, self._direct = tls, direct
-        self._at_sync: str | None = None
+        self.flushes = 0
+        self._fates: list[str | None] = []
         self._moving = True
         self._flows: set[_Flow] = set()
         self._loop = asyncio.new_event_loop()
@@ -50,14 +52,15 @@ class Proxy:
 
     def reset(self) -> None:
         """Forget what was counted and planned, thaw and listen: as new, with the connections there are."""
-        self.latency, self._at_sync, self.connects = 0.0, None, 0
+        self.latency, self.connects, self.flushes = 0.0, 0, 0
+        self._fates.clear()
         self.trips.clear()
         self.thaw()
         self.listen()
 
-    def at_sync(self, fate: str) -> None:
-        """Plan what happens to the next Sync that a client sends."""
-        self._at_sync = fate
+    def at_sync(self, *fates: str | None) -> None:
+        """Plan what happens to the next Syncs that clients send, one after the other; None: nothing."""
+        self._fates[:] = fates
 
     def freeze(self) -> None:
         """Forward nothing any more, also on new connections; all stay open."""
@@ -95,8 +98,7 @@ class Proxy:
 
     def take_fate(self) -> str | None:
         """Give what was planned for the Sync that is here, and forget it."""
-        fate, self._at_sync = self._at_sync, None
-        return fate
+        return self._fates.pop(0) if self._fates else None
 
     async def _listen(self) -> asyncio.Server:
         tls = self._tls if self._direct else None
@@ -212,7 +214,8 @@ class _Flow:
         while True:
             kind, message = await _message(self._client_in)
             if kind == "H" and self._sent[-1:] in ("", "S"):
-                await self._send(self._server_out, message)  # asks for nothing: psycopg sends it after a Sync
+                self._proxy.flushes += 1  # asks for nothing: psycopg sends it after a Sync
+                await self._send(self._server_out, message)
                 continue
             if not self._sent and self._proxy.latency:
                 await asyncio.sleep(self._proxy.latency)

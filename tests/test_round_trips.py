@@ -39,6 +39,7 @@ def one_trip(proxy: Proxy) -> None:
     assert len(trips) == 1, trips
     assert trips[0].endswith("S")
     assert proxy.connects == 0
+    assert proxy.flushes == 0  # a Flush behind the Sync would take a backend of the pool and keep it
     proxy.reset()
 
 

@@ -6,10 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from psycopg import Connection
-from psycopg.rows import DictRow
-
-from tests.stack import User
 
 type Tasks = dict[str, int]
 """The version of each task, by id."""
@@ -57,12 +53,6 @@ def prepare(api: httpx.Client, write: Write) -> Send:
         return api.request(write.method, target, json=write.body, headers={**fixed, **(headers or {})})
 
     return send
-
-
-def tasks_of(admin: Connection[DictRow], user: User) -> Tasks:
-    """What is truly there."""
-    rows = admin.execute("select id, version from task where user_id = %s", [user.id]).fetchall()
-    return {str(row["id"]): row["version"] for row in rows}
 
 
 def effects(before: Tasks, after: Tasks) -> int:

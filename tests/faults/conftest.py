@@ -1,0 +1,48 @@
+"""What every test of a fault leaves behind is looked at: open transactions, and what was logged."""
+
+import io
+import logging
+from collections.abc import Iterator
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from shared.logs import LOGGER
+from tests.faults.invariants import nothing_left_over
+from tests.faults.scene import Scene
+from tests.proxy import Proxy
+from tests.stack import APP, Stack, User
+
+
+@pytest.fixture(autouse=True)
+def log(stack: Stack, user: User) -> Iterator[io.StringIO]:
+    """All that is logged; nothing in it may be a bug, a secret, a token, a name of a user or SQL."""
+    written = io.StringIO()
+    ours, others = logging.StreamHandler(written), logging.StreamHandler(written)
+    ours.setFormatter(LOGGER.registered_formatter)
+    LOGGER.addHandler(ours)
+    logging.getLogger("psycopg").addHandler(others)
+    yield written
+    LOGGER._logger.removeHandler(ours)
+    logging.getLogger("psycopg").removeHandler(others)
+    text = written.getvalue()
+    assert '"level":"ERROR"' not in text
+    assert '"level":"CRITICAL"' not in text
+    for secret in (stack.cluster.password(APP), user.token, user.id, "select ", "insert ", "Buy milk"):
+        assert secret not in text, text
+
+
+@pytest.fixture(autouse=True)
+def aftermath(stack: Stack, proxy: Proxy, admin: psycopg.Connection[DictRow]) -> Iterator[None]:
+    """After the fault is over, nothing of it may remain."""
+    yield
+    proxy.reset()
+    nothing_left_over(admin, stack.pooler)
+
+
+@pytest.fixture
+def scene(api: httpx.Client, user: User, proxy: Proxy, admin: psycopg.Connection[DictRow]) -> Scene:
+    """See `Scene`."""
+    return Scene(api, user, proxy, admin)

@@ -1,0 +1,49 @@
+"""Who acts and what stands behind, in one place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import DictRow
+
+from shared import http
+from tests.faults.invariants import in_time
+from tests.faults.writes import Send, Tasks, Write, prepare
+from tests.proxy import Proxy
+from tests.stack import User
+
+BRIEF = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One user before the handlers, and what stands behind them."""
+
+    api: httpx.Client
+    user: User
+    proxy: Proxy
+    admin: psycopg.Connection[DictRow]
+
+    def prepare(self, write: Write) -> Send:
+        """What sends `write`, on a task made for it."""
+        return prepare(self.api, write)
+
+    def tasks(self) -> Tasks:
+        """What is truly there of the user's."""
+        rows = self.admin.execute("select id, version from task where user_id = %s", [self.user.id]).fetchall()
+        return {str(row["id"]): row["version"] for row in rows}
+
+    def a_task(self) -> str:
+        """The path of a task that is there."""
+        answer = self.api.post("/v1/tasks", json={"title": "Before"})
+        assert answer.status_code == 201, answer.text
+        return f"/v1/tasks/{answer.json()['id']}"
+
+
+def impatiently(send: Callable[[], httpx.Response]) -> httpx.Response:
+    """Send with a budget that is soon used up, where what is tested is what happens then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http, "BUDGET", BRIEF)
+        return in_time(send)
