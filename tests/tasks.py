@@ -1,6 +1,7 @@
 """Tasks in tests: making them, changing them in every way there is, and comparing answers."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -61,9 +62,30 @@ def change(api: httpx.Client, name: str, task: Json | str, headers: dict[str, st
 
 def titles(api: httpx.Client, query: str = "") -> list[str]:
     """The titles on the first page of a list."""
-    answer = api.get(f"{TASKS}?{query}" if query else TASKS)
+    return [item["title"] for item in page(api, query)["items"]]
+
+
+def page(api: httpx.Client, query: str = "") -> Json:
+    """A page of a list."""
+    answer = api.get(f"{TASKS}?{query}")
     assert answer.status_code == 200, answer.text
-    return [item["title"] for item in answer.json()["items"]]
+    found: Json = answer.json()
+    assert set(found) == {"items", "next_cursor"}
+    return found
+
+
+def walk(api: httpx.Client, query: str) -> Iterator[list[Json]]:
+    """The pages, by their cursors."""
+    cursor = ""
+    while cursor is not None:
+        found = page(api, f"{query}{cursor and '&cursor='}{cursor}")
+        yield found["items"]
+        cursor = found["next_cursor"]
+
+
+def ids(items: list[Json]) -> list[str]:
+    """The ids of items."""
+    return [item["id"] for item in items]
 
 
 def without_instance(answer: httpx.Response) -> Json:
