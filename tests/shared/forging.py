@@ -15,6 +15,8 @@ from shared.keys import KeyCache
 from shared.tokens import InvalidToken, subject
 from tests.jwks import JwksServer, Signer, base64url, dump
 
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
 type Forge = Callable[[Signer], str]
 
 
@@ -87,6 +89,18 @@ def exp_spelt(value: str) -> Forge:
 
 def recoded(encoding: str) -> Forge:
     return payload(lambda text: text.decode().encode(encoding))
+
+
+def unused_bits(size: int) -> Forge:
+    """A payload that is spelt with its unused last bits set; where all bits are used, with one that is too many."""
+
+    def respelt(head: str, body: str) -> str:
+        last = ALPHABET[ALPHABET.index(body[-1]) + 1] if len(body) % 4 else body[-1] + "A"
+        return f"{head}.{body[:-1]}{last}"
+
+    return lambda signer: signer.seal(
+        respelt(base64url(dump(signer.header())), base64url(dump(signer.claims(image="x" * size))))
+    )
 
 
 def text(change: Callable[[str], str]) -> Forge:

@@ -11,10 +11,9 @@ import pytest
 from shared.keys import KeyCache, KeysUnavailable
 from shared.tokens import InvalidToken
 from tests.jwks import JwksServer, Signer, base64url, dump
-from tests.shared.forging import Forge, accept, check, claims, header, payload, refuse, timed
+from tests.shared.forging import ALPHABET, Forge, accept, check, claims, header, payload, refuse, timed
 
 ALL = ("EdDSA", "ES256", "RS256")
-ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 ORDER = 2**252 + 27742317777372353535851937790883648493  # of the group behind Ed25519: RFC 8032 section 5.1
 
 

@@ -30,6 +30,7 @@ from tests.shared.forging import (
     segments,
     text,
     timed,
+    unused_bits,
 )
 
 
@@ -152,6 +153,7 @@ ENCODING: dict[str, Forge] = {
     "padded payload": segments(lambda h, p: f"{h}.{p}{'=' * (-len(p) % 4) or '='}"),
     "padded signature": text(lambda t: t + "=="),
     "unused bits in the signature": text(lambda t: t[:-1] + chr(ord(t[-1]) + 1)),
+    **{f"unused bits in a payload of {size} more": unused_bits(size) for size in range(3)},
     "a plus": segments(lambda h, p: f"{h}.{p}+"),
     "a line break within": segments(lambda h, p: f"{h}\n.{p}"),
     "a line break behind": text(lambda t: t + "\n"),
