@@ -1,0 +1,106 @@
+"""Every statement that a request may send, with values to send it with."""
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from functions.service.ready import READY
+from functions.tasks.list import ORDERS, STATEMENTS
+from infra.operations import operations
+from shared import database, transactions
+from shared.schemas import Task
+from shared.statements import Read, Write
+
+ID = UUID("0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70")
+AFTER = {
+    "created_at": "2026-03-01 09:00:00+00",
+    "updated_at": "2026-03-01 09:00:00+00",
+    "priority": "3",
+    "title": "buy",
+}
+WRITTEN = {
+    "id": ID,
+    "title": "Buy milk",
+    "description": "",
+    "priority": 1,
+    "due_date": "2026-03-01",
+    "due_time": "09:00:00",
+    "due_timezone": "Europe/Berlin",
+    "due_given": True,
+    "matching": True,
+    "conditional": True,
+    "if_match": [1],
+    "if_none_match": [2, 3],
+    "if_absent": False,
+    "key": "key",
+    "fingerprint": b"\0" * 32,
+}
+LISTED = {
+    "completed": False,
+    "priority": [3, 4],
+    "due_from": "2026-03-01",
+    "due_before": "2026-04-01",
+    "q": "mil bu",
+    "after_id": ID,
+    "limit": 51,
+}
+NEVER_NULL = {"id", "due_given", "matching", "conditional", "if_absent", "key", "fingerprint", "limit", "user"}
+TASK = list(Task.COLUMNS)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One text, what it returns, and values for its parameters."""
+
+    name: str
+    text: str
+    columns: list[str]
+    values: dict[str, Any]
+
+    def variants(self) -> Iterator[dict[str, Any]]:
+        """The values, and the same with null wherever an operation may send it: its type must still be known."""
+        yield self.values
+        yield {name: value if name in NEVER_NULL else None for name, value in self.values.items()}
+
+
+def _of_write(name: str, write: Write[Any]) -> Iterator[Sent]:
+    columns = {"plain": TASK, "finds": TASK}
+    for kind in ("plain", "finds", "deciding", "keeping", "refusing"):
+        if text := getattr(write, kind):
+            yield Sent(f"{name} {kind}", text, columns.get(kind, ["status", *TASK]), WRITTEN)
+
+
+def _of_operations() -> Iterator[Sent]:
+    for operation in operations():
+        for value in vars(importlib.import_module(operation.module)).values():
+            if isinstance(value, Write):
+                yield from _of_write(operation.name, value)
+            elif isinstance(value, Read):
+                yield Sent(operation.name, value.sql, TASK, WRITTEN)
+
+
+def every_statement() -> list[Sent]:
+    """All of them: of operations, of transactions, and of the door itself."""
+    return [
+        *_of_operations(),
+        *(
+            Sent(
+                f"tasks_list {sort}",
+                text,
+                [*TASK, "sort_value"],
+                LISTED | {"after": AFTER.get(ORDERS[sort].columns[-1].removesuffix("_key"), "2026-03-01 09:00:00")},
+            )
+            for sort, text in STATEMENTS.items()
+        ),
+        Sent("service_ready", READY, ["user_id"], {}),
+        Sent("claim", transactions.CLAIM, ["user_id"], WRITTEN),
+        Sent("kept", transactions.KEPT, ["user_id", "fingerprint", "status", "answer"], WRITTEN),
+        *(Sent(name, text, [], {"user": "alice"}) for name, text in door().items()),
+    ]
+
+
+def door() -> dict[str, str]:
+    """What opens a transaction. It returns no row of a table, so no `user_id`."""
+    return {"scope": database.SCOPE, "reading": database.READING}
