@@ -4,7 +4,6 @@ from shared.answers import NOT_FOUND, REPLACED, REPLACING, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
-from shared.problems import NotFound
 from shared.schemas import Task, TaskReplace
 from shared.statements import Write
 from shared.transactions import Writing
@@ -24,7 +23,7 @@ REPLACE = Write.deciding_itself(
         insert into task (id, title, description, priority, due_date, due_time, due_timezone)
         select %(id)s, %(title)s, %(description)s, %(priority)s::smallint,
             %(due_date)s::date, %(due_time)s::time, %(due_timezone)s
-        where not %(matching)s and not exists (select from target)
+        where %(id)s::uuid is not null and not %(matching)s and not exists (select from target)
         on conflict (user_id, id) do nothing
         returning {task}
     ),
@@ -33,7 +32,9 @@ REPLACE = Write.deciding_itself(
         union all select 200, changed.* from changed
         union all select case when %(conditional)s then 412 else 428 end, target.* from target
             where not exists (select from changed)
-        union all select 412, {nothing} where %(matching)s and not exists (select from target)
+        union all select 404, {nothing} where %(id)s::uuid is null
+        union all select 412, {nothing}
+            where %(id)s::uuid is not null and %(matching)s and not exists (select from target)
     )""",
 )
 
@@ -43,8 +44,6 @@ router = authenticated()
 @router.put("/v1/tasks/{task_id}", responses=REPLACED | NOT_FOUND | REPLACING | WRITING)
 async def replace_task(task_id: ObjectId, body: TaskReplace, tx: Writing) -> Task:
     """Make one of the caller's tasks what the body says; what is not in it takes its default."""
-    if task_id is None:
-        raise NotFound
     return await tx.write(REPLACE, id=task_id, **body.row())
 
 

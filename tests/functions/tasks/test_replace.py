@@ -34,10 +34,11 @@ def test_a_caller_may_choose_an_id_of_any_version(either_api: httpx.Client, vers
     assert read(either_api, IDS[version]) == task
 
 
-@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"Idempotency-Key": "k"}])
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"Idempotency-Key": "k-{id}"}])
 def test_an_id_that_is_not_canonical_is_malformed(api: httpx.Client, headers: dict[str, str]) -> None:
     for text in (NOBODYS.upper(), NOBODYS.replace("-", ""), f"{{{NOBODYS}}}", f"urn:uuid:{NOBODYS}", "1", NOBODYS[:-1]):
-        assert put(api, text, WHOLE, **headers).status_code == 404
+        sent = {name: value.format(id=text) for name, value in headers.items()}
+        assert put(api, text, WHOLE, **sent).status_code == 404
     assert titles(api) == []
 
 
