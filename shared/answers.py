@@ -1,4 +1,4 @@
-"""What operations answer, as OpenAPI says it: statuses, headers and problem documents, one constant for each kind.
+"""What operations heed and answer, as OpenAPI says it: headers, statuses, problem documents; a constant for each kind.
 
 Plain dictionaries: a response model here would be compiled at every cold start. The contract's schemas are named by
 reference; tests hold the application's document and every response to them.
@@ -49,7 +49,15 @@ def _problem(kind: type[Problem], *headers: str, schema: str = "Problem") -> Ans
     return answers(kind.status, *headers, problem=schema)
 
 
+def _heeds(*headers: str) -> dict[str, Any]:
+    """What an operation heeds of a request beside its parameters; read, and refused, by shared/transactions.py."""
+    return {"parameters": [{"name": name, "in": "header", "schema": {"type": "string"}} for name in headers]}
+
+
 REPLAY = "Idempotency-Replayed"
+
+CACHED = _heeds("If-None-Match")
+CONDITIONAL = _heeds("If-Match", "If-None-Match", "Idempotency-Key")
 
 FOUND = answers(200, "ETag") | answers(304, "ETag")
 LISTED = answers(200, "Link")

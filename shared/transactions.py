@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response
 from psycopg.errors import UniqueViolation
 
 from shared.database import DATABASE, KeyTaken, Lost, Row, Statement
@@ -153,7 +153,6 @@ async def _reading(
 async def _fetching(
     request: Request,
     response: Response,
-    if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001 - declared for the contract, read below
 ) -> Transaction:
     tags = Tags.parse("If-None-Match", request.headers.getlist("if-none-match"))
     return Transaction(request, response, if_none_match=tags)
@@ -162,9 +161,6 @@ async def _fetching(
 async def _writing(
     request: Request,
     response: Response,
-    if_match: Annotated[str | None, Header()] = None,  # noqa: ARG001
-    if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001
-    idempotency_key: Annotated[str | None, Header()] = None,  # noqa: ARG001
 ) -> Transaction:
     headers = request.headers
     return Transaction(

@@ -1,6 +1,6 @@
 """POST /v1/tasks/{task_id}/complete: complete a task."""
 
-from shared.answers import NO_TARGET, WRITING, WRITTEN
+from shared.answers import CONDITIONAL, NO_TARGET, WRITING, WRITTEN
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
@@ -16,7 +16,7 @@ COMPLETE = Write.changing(
 router = authenticated()
 
 
-@router.post("/v1/tasks/{task_id}/complete", responses=WRITTEN | NO_TARGET | WRITING)
+@router.post("/v1/tasks/{task_id}/complete", responses=WRITTEN | NO_TARGET | WRITING, openapi_extra=CONDITIONAL)
 async def complete_task(task_id: ObjectId, tx: Writing) -> Task:
     """Complete one of the caller's tasks; one that is completed stays as it is."""
     return await tx.write(COMPLETE, id=task_id)

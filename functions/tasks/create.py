@@ -1,6 +1,6 @@
 """POST /v1/tasks: create a task."""
 
-from shared.answers import CREATED, WRITING
+from shared.answers import CONDITIONAL, CREATED, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import uuid7
@@ -19,7 +19,7 @@ CREATE = Write.creating(
 router = authenticated()
 
 
-@router.post("/v1/tasks", status_code=201, responses=CREATED | WRITING)
+@router.post("/v1/tasks", status_code=201, responses=CREATED | WRITING, openapi_extra=CONDITIONAL)
 async def create_task(body: TaskCreate, tx: Writing) -> Task:
     """Create a task that the caller owns."""
     return await tx.write(CREATE, id=uuid7(), **body.row())

@@ -1,6 +1,6 @@
 """DELETE /v1/tasks/{task_id}: delete a task."""
 
-from shared.answers import DELETED, NO_TARGET, WRITING
+from shared.answers import CONDITIONAL, DELETED, NO_TARGET, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
@@ -13,7 +13,9 @@ DELETE = Write.changing(Task, "delete from task where id = %(id)s {guard} return
 router = authenticated()
 
 
-@router.delete("/v1/tasks/{task_id}", status_code=204, responses=DELETED | NO_TARGET | WRITING)
+@router.delete(
+    "/v1/tasks/{task_id}", status_code=204, responses=DELETED | NO_TARGET | WRITING, openapi_extra=CONDITIONAL
+)
 async def delete_task(task_id: ObjectId, tx: Writing) -> None:
     """Delete one of the caller's tasks for good."""
     await tx.write(DELETE, id=task_id)

@@ -1,6 +1,6 @@
 """PUT /v1/tasks/{task_id}: create a task under an id of the caller's choice, or replace it."""
 
-from shared.answers import NOT_FOUND, REPLACED, REPLACING, WRITING
+from shared.answers import CONDITIONAL, NOT_FOUND, REPLACED, REPLACING, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
@@ -41,7 +41,7 @@ REPLACE = Write.deciding_itself(
 router = authenticated()
 
 
-@router.put("/v1/tasks/{task_id}", responses=REPLACED | NOT_FOUND | REPLACING | WRITING)
+@router.put("/v1/tasks/{task_id}", responses=REPLACED | NOT_FOUND | REPLACING | WRITING, openapi_extra=CONDITIONAL)
 async def replace_task(task_id: ObjectId, body: TaskReplace, tx: Writing) -> Task:
     """Make one of the caller's tasks what the body says; what is not in it takes its default."""
     return await tx.write(REPLACE, id=task_id, **body.row())

@@ -1,6 +1,6 @@
 """PATCH /v1/tasks/{task_id}: change the given members of a task."""
 
-from shared.answers import NO_TARGET, WRITING, WRITTEN
+from shared.answers import CONDITIONAL, NO_TARGET, WRITING, WRITTEN
 from shared.auth import authenticated
 from shared.bodies import MERGE_PATCH
 from shared.http import on_lambda
@@ -22,12 +22,12 @@ UPDATE = Write.changing(
     where id = %(id)s {guard}
     returning {task}""",
 )
-BODY = {"content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/TaskPatch"}}}}
+MERGE = {"requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/TaskPatch"}}}}}
 
 router = authenticated()
 
 
-@router.patch("/v1/tasks/{task_id}", responses=WRITTEN | NO_TARGET | WRITING, openapi_extra={"requestBody": BODY})
+@router.patch("/v1/tasks/{task_id}", responses=WRITTEN | NO_TARGET | WRITING, openapi_extra=CONDITIONAL | MERGE)
 async def update_task(task_id: ObjectId, body: TaskPatch, tx: Writing) -> Task:
     """Merge the body into one of the caller's tasks."""
     return await tx.write(UPDATE, id=task_id, **body.row())
