@@ -5,6 +5,7 @@ transaction, one round trip. The Sync commits, so nothing is answered that is no
 """
 
 import asyncio
+import logging
 import os
 import select
 import socket
@@ -51,6 +52,8 @@ OUT_OF_REACH = (
 ENDED = ("08", "57P")  # the connection or its server went away
 
 _ENDED = select.POLLIN | select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+
+logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # its warnings quote the server, which may quote values
 
 
 class KeyTaken(Exception):  # noqa: N818 - an answer of the database's, not a failure

@@ -13,6 +13,7 @@ from infra.local.postgres import DATABASE, Cluster, account, free_port
 from tests.certificates import Certificates
 
 CONSOLE = "console"
+POOL_SIZE = 3
 SETTINGS = """
 [databases]
 {database} = host=127.0.0.1 port={target}
@@ -44,7 +45,7 @@ class Pooler:
     """A running PgBouncer before `cluster`, for the roles in `users`. Its pool is small: backends are shared."""
 
     def __init__(
-        self, cluster: Cluster, users: tuple[str, ...], folder: Path, certificates: Certificates, pool_size: int = 3
+        self, cluster: Cluster, users: tuple[str, ...], folder: Path, certificates: Certificates, pool_size: int = POOL_SIZE
     ) -> None:
         self.port = free_port()
         self._cluster, self._folder = cluster, folder

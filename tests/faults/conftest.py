@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import psycopg
 import pytest
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, dict_row
 
 from shared.logs import LOGGER
 from tests.faults.invariants import nothing_left_over
@@ -35,11 +35,12 @@ def log(stack: Stack, user: User) -> Iterator[io.StringIO]:
 
 
 @pytest.fixture(autouse=True)
-def aftermath(stack: Stack, proxy: Proxy, admin: psycopg.Connection[DictRow]) -> Iterator[None]:
+def aftermath(stack: Stack, proxy: Proxy) -> Iterator[None]:
     """After the fault is over, nothing of it may remain."""
     yield
     proxy.reset()
-    nothing_left_over(admin, stack.pooler)
+    with psycopg.connect(stack.admin_url, autocommit=True, row_factory=dict_row) as connection:
+        nothing_left_over(connection, stack.pooler)
 
 
 @pytest.fixture

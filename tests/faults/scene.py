@@ -1,6 +1,8 @@
 """Who acts and what stands behind, in one place."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
@@ -9,12 +11,13 @@ import pytest
 from psycopg.rows import DictRow
 
 from shared import http
-from tests.faults.invariants import in_time
+from tests.faults.invariants import eventually, in_time
 from tests.faults.writes import Send, Tasks, Write, prepare
 from tests.proxy import Proxy
-from tests.stack import User
+from tests.stack import APP, Stack, User
 
 BRIEF = 0.3
+WAITING = "select pid from pg_stat_activity where usename = %s and wait_event_type = 'Lock'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,29 @@ def impatiently(send: Callable[[], httpx.Response]) -> httpx.Response:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(http, "BUDGET", BRIEF)
         return in_time(send)
+
+
+@contextmanager
+def held(scene: Scene, stack: Stack) -> Iterator[psycopg.Connection]:
+    """All of the user's tasks are locked by the transaction that this gives, which is rolled back at the end."""
+    with psycopg.connect(stack.admin_url) as other:
+        other.execute("select from task where user_id = %s for update", [scene.user.id])
+        yield other
+        other.rollback()
+
+
+@contextmanager
+def when_waiting(stack: Stack, act: Callable[[], object]) -> Iterator[None]:
+    """Do `act`, in a thread, as soon as a handler's statement waits for a lock."""
+
+    def watch() -> None:
+        with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+            eventually(lambda: bool(admin.execute(WAITING, [APP]).fetchall()), "a backend that waits")
+        act()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
