@@ -8,6 +8,8 @@ from shared.problems import Unauthorized, Unavailable
 from shared.settings import settings
 from shared.tokens import InvalidToken, subject
 
+RETRY_AFTER = 5
+"""Seconds until the key cache asks the issuer again."""
 KEYS = KeyCache(settings().auth_jwks_url, settings().auth_algorithms)
 """The issuer's keys, kept for this execution environment."""
 
@@ -29,7 +31,7 @@ async def authenticate(request: Request) -> str:
         request.scope["refusal"] = str(refusal)
         raise Unauthorized(token_sent=True) from None
     except KeysUnavailable as failure:
-        raise Unavailable from failure
+        raise Unavailable(RETRY_AFTER) from failure
 
 
 class AuthenticatedOperation(Operation):
