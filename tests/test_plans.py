@@ -1,0 +1,208 @@
+"""Every statement finds its rows by an index that starts with `user_id`, however many tasks there are.
+
+The data is the worst kind: one user with as many tasks as 200 others together, so that PostgreSQL, which can't see
+whom a policy is about to name, takes that user for one of few tasks.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from functions.tasks.list import STATEMENTS
+from infra.local.postgres import DATABASE, OWNER, SUPERUSER
+from infra.migrate import migrate
+from shared.paging import START
+from tests.stack import APP, Stack
+from tests.statements import WRITTEN, Sent, every_statement
+
+type App = psycopg.Connection[tuple[Any, ...]]
+
+BIG, LIMIT = "big", 50
+MOST = 10 * LIMIT
+"""Rows that a page may read and throw away."""
+RANDOM = "abs(hashint4(n * 8 + {}))"
+FILL = """
+    insert into task (user_id, id, title, description, priority, due_date, due_time, completed_at, created_at,
+                      updated_at)
+    select case when n <= 20000 then 'big' else 'user-' || n % 200 end, gen_random_uuid(),
+           (array['Buy', 'Call', 'Write', 'Pay', 'Plan'])[1 + {0} % 5] || ' ' || md5(n::text), 'word' || {1} % 1000,
+           {2} % 5, case when {3} % 3 > 0 then date '2026-01-01' + {4} % 730 end,
+           case when {3} % 3 = 1 then make_time({4} % 24, 0, 0) end, case when {5} % 10 < 6 then now() end,
+           now() - make_interval(secs => {6} % 31536000), now() - make_interval(secs => {7} % 31536000)
+    from generate_series(1, 40000) n
+""".format(*(RANDOM.format(i) for i in range(8)))  # noqa: S608
+FILL_KEYS = """
+    insert into idempotency_key (user_id, key, fingerprint, status, answer)
+    select 'user-' || n % 100, 'key' || n, sha256(''), 204, '{}' from generate_series(1, 5000) n
+"""
+NO_FILTER = {"completed": None, "priority": None, "due_from": None, "due_before": None, "q": None}
+WEEK = {"due_from": "2026-06-01", "due_before": "2026-06-08"}
+FILTERS: dict[str, dict[str, Any]] = {
+    "all": {},
+    "open": {"completed": False},
+    "completed": {"completed": True},
+    "one priority": {"priority": [4]},
+    "two priorities": {"priority": [3, 4]},
+    "due from": {"due_from": "2026-06-01"},
+    "a week": WEEK,
+    "open, a week": {"completed": False} | WEEK,
+    "a word": {"q": "buy"},
+    "a rare word": {"q": "word777"},
+}
+# A week holds few of all the tasks that a walk in another order would pass: tried where its own order, or the default.
+ORDERS_OF_A_WEEK = ("due", "-due", "-created_at")
+
+
+@pytest.fixture(scope="module")
+def full(stack: Stack) -> Iterator[str]:
+    """The name of a database like the others, full of tasks."""
+    name = "crowded"
+    with psycopg.connect(stack.admin_url, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f"create database {name} owner {OWNER}".encode())
+        owner = stack.cluster.url(OWNER).replace(f"/{DATABASE}", f"/{name}")
+        migrate(stack.environment | {"DATABASE_URL_UNPOOLED": owner}, lambda _: None)
+        with psycopg.connect(stack.cluster.url(SUPERUSER), dbname=name, autocommit=True) as filler:
+            for statement in (FILL, FILL_KEYS, "vacuum analyze"):
+                filler.execute(statement.encode())
+        yield name
+        admin.execute(f"drop database {name}".encode())
+
+
+@pytest.fixture(scope="module")
+def app(stack: Stack, full: str) -> Iterator[App]:
+    with psycopg.connect(stack.cluster.url(APP), dbname=full, autocommit=True, prepare_threshold=None) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def led(stack: Stack, full: str) -> set[str]:
+    """The indexes whose first column is `user_id`."""
+    with psycopg.connect(stack.cluster.url(SUPERUSER), dbname=full) as admin:
+        rows = admin.execute("""
+            select i.indexrelid::regclass::text from pg_index i
+            join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] where a.attname = 'user_id'""")
+        return {name for (name,) in rows}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+def planned(app: App, text: str, values: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Run a statement for the big user, and undo it: its rows, and what PostgreSQL did for them."""
+    with app.transaction(force_rollback=True):
+        app.execute("select set_config('app.user_id', %s, true)", [BIG])
+        rows = app.execute(text.encode(), values).fetchall()
+    with app.transaction(force_rollback=True):
+        app.execute("select set_config('app.user_id', %s, true)", [BIG])
+        row = app.execute(b"explain (analyze, format json) " + text.encode(), values).fetchone()
+        assert row
+        plan: dict[str, Any] = row[0][0]["Plan"]
+        return rows, plan
+
+
+def waste(plan: dict[str, Any], led: set[str]) -> Iterator[str]:
+    """What a plan does that it must not."""
+    for node in nodes(plan):
+        kind, index = node["Node Type"], node.get("Index Name")
+        thrown = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+        if kind == "Seq Scan" and node["Relation Name"] in {"task", "idempotency_key"}:
+            yield f"reads all of {node['Relation Name']}"
+        elif index and (index not in led or "(user_id = " not in node.get("Index Cond", "")):
+            yield f"goes by {index}, and not by user: {node.get('Index Cond')}"
+        if thrown * node["Actual Loops"] > MOST:
+            yield f"throws {thrown} rows away at {index or kind}"
+
+
+def pages(app: App, sort: str, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The plans of the first page and of the fourth, or the last before."""
+    values = NO_FILTER | filters | START | {"limit": LIMIT + 1}
+    rows, plan = planned(app, STATEMENTS[sort], values)
+    yield plan
+    assert rows
+    for _ in range(3):
+        if len(rows) <= LIMIT:
+            return
+        values |= {"after": rows[LIMIT - 1][-1], "after_id": rows[LIMIT - 1][1]}
+        rows, plan = planned(app, STATEMENTS[sort], values)
+    yield plan
+
+
+CASES = [
+    (sort, name)
+    for sort in STATEMENTS
+    for name, filters in FILTERS.items()
+    if "due_before" not in filters or sort in ORDERS_OF_A_WEEK
+]
+
+
+@pytest.mark.parametrize(("sort", "name"), CASES)
+def test_a_page_goes_by_user_and_throws_little_away(sort: str, name: str, app: App, led: set[str]) -> None:
+    assert [breach for plan in pages(app, sort, FILTERS[name]) for breach in waste(plan, led)] == []
+
+
+@pytest.mark.parametrize("sort", STATEMENTS)
+def test_a_page_without_a_filter_reads_no_more_than_it_shows(sort: str, app: App, led: set[str]) -> None:
+    for plan in pages(app, sort, {}):
+        read = sum(node["Actual Rows"] for node in nodes(plan) if node.get("Index Name") in led)
+        assert read <= LIMIT + 2
+
+
+ONE_OBJECT = [sent for sent in every_statement() if "%(id)s" in sent.text or sent.name == "kept"]
+
+
+@pytest.mark.parametrize("sent", ONE_OBJECT, ids=lambda sent: sent.name)
+def test_a_statement_on_one_object_finds_it_by_its_key(sent: Sent, app: App, led: set[str]) -> None:
+    _, plan = planned(app, sent.text, WRITTEN)
+    assert list(waste(plan, led)) == []
+    assert sum(node.get("Actual Rows", 0) for node in nodes(plan) if node.get("Index Name")) <= 2
+
+
+@pytest.mark.parametrize("call", ["select app.search('buy')", "select app.claim('key', sha256(''))"])
+def test_a_function_goes_by_user_as_well(call: str, stack: Stack, full: str, led: set[str]) -> None:
+    """What PostgreSQL does inside a function is told by auto_explain alone, and to a superuser."""
+    plans = []
+    with psycopg.connect(stack.cluster.url(SUPERUSER), dbname=full) as admin:
+        admin.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
+        admin.execute("load 'auto_explain'")
+        for name, value in {
+            "auto_explain.log_nested_statements": "on",
+            "auto_explain.log_min_duration": "0",
+            "auto_explain.log_analyze": "on",
+            "auto_explain.log_format": "json",
+            "client_min_messages": "log",
+            "app.user_id": BIG,
+            "role": APP,
+        }.items():
+            admin.execute("select set_config(%s, %s, true)", [name, value])
+        plans.clear()
+        admin.execute(call.encode())
+        admin.rollback()
+    inner = [json.loads(plan[plan.index("{") :]) for plan in plans if "Relation Name" in plan]
+    assert inner
+    assert [breach for plan in inner for breach in waste(plan["Plan"], led)] == []
+
+
+BROKEN = {
+    "reads all": (["enable_indexscan", "enable_bitmapscan"], "select user_id from task where length(title) > 3"),
+    "throws": (
+        ["enable_bitmapscan"],
+        "select user_id from task where description = 'word1' order by created_at limit 20",
+    ),
+    "not by user": (["enable_seqscan"], "select user_id from idempotency_key where created_at < '2026-01-01'"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_waste_is_seen(what: str, app: App, led: set[str]) -> None:
+    switches, text = BROKEN[what]
+    with app.transaction(force_rollback=True):
+        for switch in switches:
+            app.execute("select set_config(%s, 'off', true)", [switch])
+        _, plan = planned(app, text, {})
+    assert any(what in breach for breach in waste(plan, led)), plan
