@@ -68,6 +68,8 @@ class Operation(APIRoute):
         options["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **options)
         extra = options["openapi_extra"].get("requestBody", {}).get("content", {})
+        owners = (self.dependant, *self.dependant.dependencies)
+        self.parameters = {field.alias: field.field_info for owner in owners for field in owner.query_params}
         self.media_types = (JSON, *(media_type for media_type in extra if media_type != JSON))
 
     async def admit(self, request: Request) -> None:
@@ -110,7 +112,6 @@ class Operation(APIRoute):
         raw = request.scope["query_string"]
         if not raw:
             return
-        declared = {field.alias: field.field_info for field in self.dependant.query_params}
         seen = set()
         for part in filter(None, raw.split(b"&")):
             name, _, value = part.partition(b"=")
@@ -120,9 +121,9 @@ class Operation(APIRoute):
             except UnicodeDecodeError:
                 yield {"loc": ("query", unquote_plus(name.decode("ascii", "replace"))), "msg": "is not UTF-8"}
                 continue
-            if parameter not in declared:
+            if parameter not in self.parameters:
                 yield {"loc": ("query", parameter), "msg": "is not known here"}
-            elif parameter in seen and not _repeatable(declared[parameter]):
+            elif parameter in seen and not _repeatable(self.parameters[parameter]):
                 yield {"loc": ("query", parameter), "msg": "is given twice"}
             seen.add(parameter)
 

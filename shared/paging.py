@@ -8,15 +8,14 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Query, Request, Response
-from pydantic import PlainValidator, WithJsonSchema
+from fastapi import Depends, Request, Response
 
 from shared.database import Row
 from shared.problems import BadRequest
@@ -26,6 +25,8 @@ LARGEST = 4 * 1024 * 1024
 LARGEST_ENVELOPE = 5_500_000
 """Bytes of a page within the JSON that Lambda answers with: quotes and backslashes count twice. Its limit is 6 MB."""
 FRAME = 8192
+NEWEST: Final = "-created_at"
+"""The sort of a list that is asked for none."""
 _DIGEST = 12
 # What PostgreSQL writes, and no other of the forms that Python reads: it does not read them all, and knows offsets
 # below 16 hours only.
@@ -90,35 +91,47 @@ class Position:
         content = json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(_digest(content) + content).rstrip(b"=").decode()
 
-    def values(self, order: Order, bound_to: Sequence[object]) -> dict[str, Any]:
-        """`after` and `after_id` for the statement. Raises `BadRequest` where the cursor is of another list."""
+    def values(self, order: Order) -> dict[str, Any]:
+        """`after` and `after_id` for the statement. Raises `BadRequest` where the cursor is no place in this order."""
         try:
             order.check(self.value)
         except (ValueError, OverflowError):
             raise BadRequest("The cursor is malformed.") from None
-        if self.bound_to != binding(bound_to):
-            raise BadRequest("The cursor belongs to another sort or filter.")
         return {"after": self.value, "after_id": self.id}
 
 
-Cursor = Annotated[Any, PlainValidator(Position.parse), WithJsonSchema({"type": "string"}), Query()]
-"""A cursor in a query: a `Position`."""
+async def _position(request: Request, cursor: str | None = None) -> Position | None:
+    """The cursor of a query. Raises `BadRequest` for one that is malformed, altered or of another list.
+
+    A dependency, because it comes before what is wrong with the other parameters (400 before 422).
+    """
+    if cursor is None:
+        return None
+    position = Position.parse(cursor)
+    if position.bound_to != binding(request.query_params.multi_items()):
+        raise BadRequest("The cursor belongs to another sort or filter.")
+    return position
+
+
+Cursor = Annotated[Position | None, Depends(_position)]
+"""Where a page starts, as its query says."""
 START: dict[str, Any] = {"after": None, "after_id": None}
 """The values of a list's first page."""
 
 
-def binding(bound_to: Sequence[object]) -> bytes:
-    """The digest of a list's sort and filters."""
-    return _digest(json.dumps(bound_to).encode())
+def binding(query: Iterable[tuple[str, str]]) -> bytes:
+    """The digest of the list that a query asks for: its sort and filters, in any order."""
+    asked = {(name, value) for name, value in query if name not in ("limit", "cursor")}
+    if not any(name == "sort" for name, _ in asked):
+        asked.add(("sort", NEWEST))
+    return _digest(json.dumps(sorted(asked)).encode())
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST).digest()
 
 
-def send_page(
-    request: Request, rows: list[Row], items: Iterable[bytes], limit: int, bound_to: Sequence[object]
-) -> Response:
+def send_page(request: Request, rows: list[Row], items: Iterable[bytes], limit: int) -> Response:
     """Answer with a page out of `rows`, one more than `limit` where there are more, and their JSON texts.
 
     `Link` names the next page (RFC 8288): the same path and query with the next cursor.
@@ -127,8 +140,8 @@ def send_page(
     headers, following = {}, None
     if len(rows) > len(texts):
         last = rows[len(texts) - 1]
-        following = Position(last["sort_value"], last["id"], binding(bound_to)).cursor()
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        following = Position(last["sort_value"], last["id"], binding(query)).cursor()
         headers["Link"] = f'<{request.scope["path"]}?{urlencode([*query, ("cursor", following)])}>; rel="next"'
     body = b'{"items":[' + b",".join(texts) + b'],"next_cursor":' + json.dumps(following).encode() + b"}"
     return Response(body, headers=headers, media_type="application/json")

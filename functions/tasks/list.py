@@ -7,7 +7,7 @@ from fastapi import Query, Request, Response
 from shared.answers import LISTED, READING
 from shared.auth import authenticated
 from shared.http import on_lambda
-from shared.paging import START, Cursor, Order, both_ways, instant, send_page, small_number, text, wall_clock
+from shared.paging import NEWEST, START, Cursor, Order, both_ways, instant, send_page, small_number, text, wall_clock
 from shared.queries import Flag, FullDate, Limit, Search
 from shared.schemas import PRIORITIES, Priority, Task, TaskPage
 from shared.statements import listing
@@ -50,28 +50,28 @@ router = authenticated()
 async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
     request: Request,
     tx: Listing,
+    cursor: Cursor,
     completed: Flag | None = None,
     priority: Annotated[list[Priority] | None, Query()] = None,
     due_from: FullDate | None = None,
     due_before: FullDate | None = None,
     q: Search | None = None,
-    sort: Sort = "-created_at",
+    sort: Sort = NEWEST,
     limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> Response:
     """List the caller's tasks."""
-    filters = {
+    values = {
         "completed": completed,
         "priority": sorted({PRIORITIES.index(name) for name in priority}) if priority else None,
         "due_from": due_from,
         "due_before": due_before,
         "q": q,
+        "limit": limit + 1,
     }
-    bound_to = [sort, *filters.values()]
-    after = cursor.values(ORDERS[sort], bound_to) if cursor else START
-    rows = await tx.rows(STATEMENTS[sort], {**filters, **after, "limit": limit + 1})
+    after = cursor.values(ORDERS[sort]) if cursor else START
+    rows = await tx.rows(STATEMENTS[sort], values | after)
     tasks = (Task.from_row(row).model_dump_json().encode() for row in rows)
-    return send_page(request, rows, tasks, limit, bound_to)
+    return send_page(request, rows, tasks, limit)
 
 
 handler = on_lambda(router)
