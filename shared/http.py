@@ -66,6 +66,8 @@ class Operation(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         options["openapi_extra"] = {"security": list(self.security)} | (options.get("openapi_extra") or {})
         options["operation_id"] = endpoint.__name__
+        # functions.tasks.create is tasks_create: the function's name in serverless.yml, and so in the log.
+        options["name"] = "_".join(endpoint.__module__.split(".")[1:])
         super().__init__(path, endpoint, **options)
         extra = options["openapi_extra"].get("requestBody", {}).get("content", {})
         owners = (self.dependant, *self.dependant.dependencies)
@@ -83,7 +85,7 @@ class Operation(APIRoute):
             # Starlette's pattern ends with "$", which lets a line break follow.
             if not self.path_regex.fullmatch(request.scope["path"]):
                 raise NotFound
-            request.scope["operation"] = self.operation_id
+            request.scope["operation"] = self.name
             await self.admit(request)
             parsed = ParsedRequest(request.scope, request.receive)
             parsed.parsed = await self._body(parsed)

@@ -20,7 +20,7 @@ def _hash_key() -> bytes:
 def log_request(scope: Scope, status: int, seconds: float) -> None:
     """Write the line of a request that was answered with `status` (0: not at all) after `seconds`."""
     line = {
-        "operation": scope.get("operation", "default"),
+        "operation": scope.get("operation", "service_default"),
         "status": status,
         "duration_ms": round(seconds * 1000, 3),
         "request_id": scope["request_id"],
@@ -29,8 +29,9 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
         line["user"] = hashlib.blake2b(caller.encode(), digest_size=8, key=_hash_key()).hexdigest()
     if refusal := scope.get("refusal"):
         line["refusal"] = refusal
-    if gateway := scope.get("gateway_request_id"):
-        line["gateway_request_id"] = gateway
+    gateway = scope.get("aws.event", {}).get("requestContext", {}).get("requestId")
+    if isinstance(gateway, str):
+        line["gateway_request_id"] = gateway[:64]
     LOGGER.info("request", extra=line)
 
 

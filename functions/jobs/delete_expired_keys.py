@@ -45,6 +45,6 @@ def handler(_: Any, context: Any) -> dict[str, Any]:
             count = connection.execute(delete(IdempotencyKey).where(tuple_(*key).in_(batch))).rowcount
         deleted += count
         done = count < BATCH
-        LOGGER.info("batch", extra={"operation": "delete_expired_keys", "deleted": count})
-    LOGGER.info("job", extra={"operation": "delete_expired_keys", "deleted": deleted, "done": done})
+        LOGGER.info("batch", extra={"operation": "jobs_delete_expired_keys", "deleted": count})
+    LOGGER.info("job", extra={"operation": "jobs_delete_expired_keys", "deleted": deleted, "done": done})
     return {"deleted": deleted, "done": done}
