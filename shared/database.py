@@ -130,6 +130,8 @@ class Database:
     async def _attempt(
         self, user: str, statements: Sequence[Statement], deadline: float, read_only: bool
     ) -> list[list[Row]]:
+        if time.monotonic() >= deadline:
+            raise Unavailable
         connection = await self._checkout(deadline)
         hang_up = asyncio.get_running_loop().call_later(deadline - time.monotonic(), _hang_up, connection)
         try:

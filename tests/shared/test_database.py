@@ -1,0 +1,254 @@
+"""The door to PostgreSQL, by itself: turns, liveness, deadlines, meanings of errors, and the second lock."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+
+from shared import database
+from shared.connection import Secret
+from shared.database import IDLE_LIMIT, Database, KeyTaken, Lost, Row
+from shared.problems import KeyInUse, Unavailable
+from tests.proxy import CUT_AFTER, CUT_BEFORE, SWALLOW, Proxy
+from tests.stack import APP, Stack
+
+ME = "select app.user_id() as user_id, pg_backend_pid() as pid"
+SLOW = "select app.user_id() as user_id from pg_sleep(0.02)"
+INSERT = """
+    insert into task (id, title) values (gen_random_uuid(), 'x')
+    returning user_id
+"""
+
+
+class Door:
+    """A door of our own, used as requests use it."""
+
+    def __init__(self, url: str, threshold: int | None = None) -> None:
+        self.database = Database(Secret(url, None), threshold)
+
+    async def rows(self, sql: str = ME, user: str = "me", *, seconds: float = 5, read_only: bool = True) -> list[Row]:
+        deadline = time.monotonic() + seconds
+        return (await self.database.run(user, [(sql, {})], deadline=deadline, read_only=read_only))[-1]
+
+    async def close(self) -> None:
+        while self.database._idle:
+            await self.database._idle.pop()[0].close()
+
+
+@pytest.fixture
+def door(stack: Stack, proxy: Proxy) -> Door:
+    del proxy  # as new, with nothing counted
+    return Door(stack.url(APP))
+
+
+def run[Result](door: Door, work: Callable[[], Awaitable[Result]]) -> Result:
+    """Run `work` on a loop, and leave no connection behind."""
+
+    async def whole() -> Result:
+        try:
+            return await work()
+        finally:
+            await door.close()
+
+    return asyncio.run(whole())
+
+
+def test_one_connection_serves_one_request_after_another(door: Door, proxy: Proxy) -> None:
+    async def work() -> None:
+        for user in ("alice", "bob", "alice"):
+            assert (await door.rows(user=user))[0].keys() == {"pid"}
+
+    run(door, work)
+    assert proxy.connects == 1
+    assert len(proxy.trips) == 3
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_tasks_at_once_take_turns_and_never_mix_users(size: int, door: Door, proxy: Proxy) -> None:
+    door.database.size = size
+
+    async def work() -> None:
+        # The second lock compares whose rows came back, so a mix would raise.
+        users = [f"user-{number}" for number in range(10)]
+        answers = await asyncio.gather(*(door.rows(SLOW, user) for user in users for _ in range(3)))
+        assert answers == [[{}]] * 30
+
+    run(door, work)
+    assert proxy.connects <= size
+
+
+def test_who_waits_too_long_for_a_turn_is_unavailable(door: Door) -> None:
+    async def work() -> None:
+        slow = asyncio.create_task(door.rows("select app.user_id() as user_id from pg_sleep(0.5)"))
+        await asyncio.sleep(0)  # it has the turn now
+        with pytest.raises(Unavailable):
+            await door.rows(seconds=0.1)
+        await slow
+        await door.rows()
+
+    run(door, work)
+
+
+def test_a_connection_that_ended_while_idle_is_replaced_before_anything_is_sent(door: Door, proxy: Proxy) -> None:
+    async def work() -> None:
+        await door.rows()
+        proxy.cut()
+        await door.rows(INSERT, read_only=False)
+
+    run(door, work)
+    assert proxy.connects == 2
+    assert len(proxy.trips) == 2
+
+
+def test_a_connection_that_was_idle_too_long_is_replaced(
+    door: Door, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
+    monkeypatch.setattr(database, "time", clock)
+
+    async def work() -> None:
+        nonlocal now
+        for passes, connects in [(0, 1), (IDLE_LIMIT - 1, 1), (IDLE_LIMIT + 1, 2), (-2 * IDLE_LIMIT, 3)]:
+            now += passes
+            await door.rows()
+            assert proxy.connects == connects
+
+    run(door, work)
+
+
+@pytest.mark.parametrize("fate", [CUT_BEFORE, CUT_AFTER])
+def test_a_poisoned_connection_is_closed(fate: str, door: Door, proxy: Proxy) -> None:
+    async def work() -> None:
+        await door.rows()
+        ((connection, _),) = door.database._idle
+        proxy.at_sync(fate)
+        with pytest.raises(Lost):
+            await door.rows(INSERT, read_only=False)
+        assert connection.closed
+        assert door.database._idle == []
+        await door.rows()
+
+    run(door, work)
+
+
+def test_an_error_of_a_statement_leaves_the_connection_usable(door: Door, proxy: Proxy) -> None:
+    async def work() -> None:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await door.rows("select 1/0 as user_id")
+        await door.rows()
+
+    run(door, work)
+    assert proxy.connects == 1
+
+
+def test_silence_ends_at_the_deadline(door: Door, proxy: Proxy) -> None:
+    async def work() -> None:
+        for sql, read_only, meaning in [(ME, True, Unavailable), (INSERT, False, Lost)]:
+            await door.rows()
+            ((connection, _),) = door.database._idle
+            proxy.at_sync(SWALLOW)
+            with pytest.raises(meaning):
+                await door.rows(sql, seconds=0.2, read_only=read_only)
+            assert connection.closed
+        await door.rows()
+
+    run(door, work)
+
+
+def test_a_deadline_in_the_past_sends_nothing_and_costs_no_connection(door: Door, proxy: Proxy) -> None:
+    async def work() -> None:
+        with pytest.raises(Unavailable):
+            await door.rows(seconds=-1)
+        await door.rows()
+        with pytest.raises(Unavailable):
+            await door.rows(INSERT, seconds=-1, read_only=False)
+        await door.rows()
+
+    run(door, work)
+    assert proxy.connects == 1
+    assert len(proxy.trips) == 2
+
+
+def test_a_connection_that_is_never_accepted_ends_at_the_deadline(door: Door, proxy: Proxy) -> None:
+    proxy.freeze()
+
+    async def work() -> None:
+        with pytest.raises(Unavailable):
+            await door.rows(seconds=0.2)
+        proxy.thaw()
+        await door.rows()
+
+    run(door, work)
+
+
+def test_hanging_up_on_a_closed_connection_does_nothing(door: Door) -> None:
+    async def work() -> None:
+        await door.rows()
+        ((connection, _),) = door.database._idle
+        await connection.close()
+        database._hang_up(connection)
+        await door.rows()
+
+    run(door, work)
+
+
+# What an SQLSTATE means: for a write, for a read, and how often the statements are sent.
+STATES: list[tuple[str, type[Exception], type[Exception], int]] = [
+    ("KEY01", KeyTaken, KeyTaken, 1),
+    ("KEY02", KeyInUse, KeyInUse, 1),
+    *((state, Unavailable, Unavailable, 2) for state in ("40001", "40P01")),
+    *(
+        (state, Unavailable, Unavailable, 1)
+        for state in ("08P01", "25006", "25P03", "25P04", "53100", "53300", "55P03", "57014", "58030")
+    ),
+    *((state, Lost, Unavailable, 1) for state in ("08003", "08006", "57P01", "57P02", "57P03", "57P05")),
+    *((state, psycopg.Error, psycopg.Error, 1) for state in ("22P02", "23514", "42501", "P0001", "XX000")),
+]
+
+
+@pytest.mark.parametrize("read_only", [False, True], ids=["write", "read"])
+@pytest.mark.parametrize(("state", "write", "read", "times"), STATES)
+def test_what_a_sqlstate_means(
+    state: str, write: type[Exception], read: type[Exception], times: int, read_only: bool, door: Door, proxy: Proxy
+) -> None:
+    fails = f"do $$ begin raise exception using errcode = '{state}'; end $$"
+
+    async def work() -> None:
+        await door.rows()
+        with pytest.raises(read if read_only else write):
+            await door.rows(fails, read_only=read_only)
+
+    run(door, work)
+    assert len(proxy.trips) - 1 == (2 if read_only and write is Lost else times)
+
+
+def chained(*failures: Exception) -> Exception:
+    """The first failure, raised while the next was handled, and so on."""
+    for failure, behind in pairwise(failures):
+        failure.__context__ = behind
+    return failures[0]
+
+
+# What psycopg 3.3 raises when a connection dies in one way or another, and what it means for a write.
+MEANINGS: list[tuple[Exception, type[Exception]]] = [
+    (psycopg.OperationalError("consuming input failed: server closed the connection unexpectedly"), Lost),
+    (psycopg.OperationalError("the connection is lost"), Lost),
+    (psycopg.InternalError("received 2 results from command 'COMMIT'"), Lost),
+    (psycopg.InterfaceError("the connection is closed"), Lost),
+    (chained(psycopg.OperationalError("cannot exit"), psycopg.errors.AdminShutdown()), Lost),
+    (chained(psycopg.OperationalError("cannot exit"), psycopg.errors.DiskFull()), Unavailable),
+    (chained(psycopg.OperationalError("cannot exit"), psycopg.errors.CheckViolation()), psycopg.OperationalError),
+    (chained(psycopg.OperationalError("lost"), KeyTaken(), psycopg.errors.CheckViolation()), Lost),
+    (psycopg.ProgrammingError("the query has 1 placeholder but 0 parameters were passed"), psycopg.ProgrammingError),
+    (psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"), psycopg.DataError),
+]
+
+
+@pytest.mark.parametrize(("failure", "meaning"), MEANINGS, ids=repr)
+def test_what_an_error_without_a_state_means(failure: psycopg.Error, meaning: type[Exception]) -> None:
+    assert type(database._meaning(failure, read_only=False)) is meaning
