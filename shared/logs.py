@@ -41,5 +41,5 @@ def log_failure(failure: BaseException, scope: Scope) -> None:
     while trace is not None:
         frames.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
         trace = trace.tb_next
-    line = {"failure": type(failure).__name__, "frames": frames[-8:], "request_id": scope["request_id"]}
+    line = {"failure": type(failure).__name__, "frames": frames[-12:], "request_id": scope["request_id"]}
     LOGGER.error("failure", extra=line)
