@@ -85,13 +85,7 @@ def _parts(variable: str, meaning: str, env: Mapping[str, str]) -> dict[str, str
     url = env.get(variable)
     if not url:
         raise SettingsError(f"{variable} is missing: {meaning}")
-    try:
-        parts = {name: str(value) for name, value in conninfo_to_dict(libpq_url(variable, url)).items()}
-    except psycopg.ProgrammingError:  # its text may hold the password
-        raise SettingsError(f"{variable} is malformed: libpq can't read it") from None
-    if not all(port.isdigit() for port in parts.get("port", "5432").split(",")):
-        raise SettingsError(f"{variable} is malformed: its port is no number")
-    return parts
+    return {name: str(value) for name, value in conninfo_to_dict(libpq_url(variable, url)).items()}
 
 
 def _login(variable: str, group: str, env: Mapping[str, str]) -> Login:

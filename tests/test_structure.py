@@ -22,7 +22,8 @@ IMPORTS = {"functions": {"shared"}, "shared": {"shared"}, "infra": {"functions",
 OURS = {*IMPORTS, "tests"}
 ELSEWHERE = (f"functions/{JOBS}/", "infra/", "tests/")  # off the way of a request
 MAY_IMPORT = {
-    "psycopg": ("shared/database.py", "shared/connection.py", "shared/transactions.py", *ELSEWHERE),
+    "psycopg": tuple(f"shared/{name}.py" for name in ("connection", "database", "settings", "transactions"))
+    + ELSEWHERE,
     "sqlalchemy": ("shared/tables.py", *ELSEWHERE),
     "sqlmodel": ("shared/tables.py", *ELSEWHERE),
     "shared.tables": ELSEWHERE,

@@ -1,6 +1,5 @@
 """Scheduled: delete the answers that idempotency keys have kept for over 24 hours, a batch at a time."""
 
-import os
 from typing import Any
 
 import psycopg
@@ -10,14 +9,14 @@ from sqlmodel import col
 
 from shared.connection import verifying
 from shared.logs import LOGGER
-from shared.settings import libpq_url
+from shared.settings import jobs_url
 from shared.tables import IdempotencyKey
 
 BATCH = 1000
 """Rows of one transaction: short locks, and nothing lost when the time is up."""
 RESERVE_MS = 5000
 """Milliseconds that one more batch may need."""
-URL = libpq_url("DATABASE_URL_JOBS", os.environ.get("DATABASE_URL_JOBS", ""))
+URL = jobs_url()
 
 
 def _engine() -> Engine:
