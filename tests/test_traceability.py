@@ -1,0 +1,64 @@
+"""Every sentence of the contract has a test: the table holds, and its check finds what breaks it."""
+
+import pytest
+
+from infra.check_traceability import CONTRACT, TABLE, Row, faults, rows
+
+CONTRACT_TEXT = """# Contract
+
+A client may rely on it. It
+never changes: not | at all.
+
+| member | type |
+|---|---|
+| `id` | UUID |
+
+- Time is in UTC.
+"""
+THIS = "tests/test_traceability.py::test_a_whole_table_has_no_fault"
+WHOLE = [
+    Row(1, "A client may rely on it.", "– an introduction"),  # noqa: RUF001
+    Row(2, "It never changes: not | at all.", f"`{THIS}`"),
+    Row(3, "member | type", "– heads the table"),  # noqa: RUF001
+    Row(4, "`id` | UUID", f"`{THIS}`<br>`{THIS}`"),
+    Row(5, "Time is in UTC.", f"`{THIS}`"),
+]
+BROKEN = {
+    "a test that is not there": (
+        "which does not exist",
+        [*WHOLE[:4], Row(5, "Time is in UTC.", "`tests/x.py::test_x`")],
+    ),
+    "a file without a test": ("which does not exist", [*WHOLE[:4], Row(5, "Time is in UTC.", "`tests/conftest.py`")]),
+    "a fixture for a test": (
+        "which does not exist",
+        [*WHOLE[:4], Row(5, "Time is in UTC.", "`tests/conftest.py::api`")],
+    ),
+    "no test": ("names no test", [*WHOLE[:4], Row(5, "Time is in UTC.", "")]),
+    "no reason": ("names no test", [*WHOLE[:4], Row(5, "Time is in UTC.", "–")]),  # noqa: RUF001
+    "a sentence too few": ("no row holds: It never changes: not | at all.", [WHOLE[0], *WHOLE[2:]]),
+    "half a sentence": ("no row holds: in UTC.", [*WHOLE[:4], Row(5, "Time is", f"`{THIS}`")]),
+    "another sentence": ("is not in the contract", [*WHOLE[:4], Row(5, "Time is local.", f"`{THIS}`")]),
+    "a number that is left out": ("is the row number 5", [*WHOLE[:4], Row(6, "Time is in UTC.", f"`{THIS}`")]),
+}
+
+
+def test_every_sentence_of_the_contract_has_a_test() -> None:
+    contract = CONTRACT.read_text("utf-8") if CONTRACT.is_file() else None
+    table = rows(TABLE.read_text("utf-8"))
+    assert len(table) > 70
+    assert list(faults(table, contract)) == []
+
+
+def test_a_whole_table_has_no_fault() -> None:
+    assert list(faults(WHOLE, CONTRACT_TEXT)) == []
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_fault_of_the_table_is_found(what: str) -> None:
+    said, table = BROKEN[what]
+    assert any(said in fault for fault in faults(table, CONTRACT_TEXT))
+
+
+def test_a_row_is_read_with_its_pipes() -> None:
+    assert rows("| 7 | a \\| b | `x`<br>`y` |") == [Row(7, "a | b", "`x`<br>`y`")]
+    assert rows("| 7 | a \\| b | `x`<br>`y` |")[0].tests == ["x", "y"]
