@@ -55,8 +55,7 @@ class Stack:
     def __enter__(self) -> Self:
         with self._exit as exits:
             self.cluster = exits.enter_context(throwaway())
-            self.folder = self.cluster.home / "tests"  # goes away with it
-            self.folder.mkdir()
+            self.folder = self.cluster.folder("tests")
             self.certificates = certificates.make(self.folder)
             self.issuer = exits.enter_context(JwksServer())
             self.signer = self.issuer.signer()

