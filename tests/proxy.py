@@ -111,7 +111,7 @@ class Proxy:
         except OSError:
             return _reset(client_out)
         for writer in (client_out, server[1]):
-            writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _set(writer, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         flow = _Flow(self, (client_in, client_out), server)
         self._flows.add(flow)
         self._move()
@@ -153,6 +153,9 @@ class Proxy:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._server:
+            with contextlib.suppress(TimeoutError):  # what has not said goodbye by then is closed with the loop
+                await asyncio.wait_for(self._server.wait_closed(), 1)
 
 
 class _Flow:
@@ -269,5 +272,11 @@ def _number(data: bytes) -> int:
 
 
 def _reset(writer: StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    _set(writer, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+def _set(writer: StreamWriter, level: int, option: int, value: int | bytes) -> None:
+    with contextlib.suppress(OSError):
+        if plug := writer.get_extra_info("socket"):  # after a TLS handshake that failed there is none
+            plug.setsockopt(level, option, value)

@@ -1,67 +1,130 @@
-"""The TLS options of DATABASE_URL are honoured: a whole operation, under Lambda's runtime client, over TLS."""
+"""The TLS options of the URL are honoured: before PgBouncer, and before PostgreSQL itself for what PgBouncer lacks."""
 
 import os
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
-import httpx
+import psycopg
 import pytest
 
-from infra.local.postgres import ROOT
+from infra.local.postgres import DATABASE
 from infra.local.runtime_api import lambda_function
-from tests.gateway import as_response, make_event
+from infra.operations import ROOT
+from shared import connection as connections
+from shared.problems import Unavailable
+from tests import certificates
+from tests.gateway import make_event
 from tests.pooler import Pooler
 from tests.proxy import Proxy
+from tests.shared.test_database import Door, run
 from tests.stack import APP, Stack, User
 
-
-def create(stack: Stack, user: User, port: int, options: str) -> httpx.Response:
-    """Create a task in a new execution environment whose URL has the options."""
-    url = f"{stack.cluster.url(APP, port=port)}?{options}"
-    env = {"PATH": os.environ["PATH"], **stack.environment, "DATABASE_URL": url}
-    headers = [*user.headers.items(), ("Content-Type", "application/json")]
-    with lambda_function("tasks_create", "functions/tasks/create.handler", env, ROOT) as function:
-        event = make_event("POST", "/v1/tasks", headers=headers, body=b'{"title": "Buy milk"}')
-        return as_response(function.invoke(event))
+HOSTS = ["127.0.0.1", "localhost"]
+type Way = tuple[int, dict[str, str]]
 
 
-@pytest.fixture
-def direct(stack: Stack, pooler: Pooler) -> Iterator[Proxy]:
-    """A server that wants TLS from the first byte, as Neon takes it and PgBouncer before 1.25 does not."""
+@pytest.fixture(scope="module")
+def direct(stack: Stack) -> Iterator[int]:
+    """A port of PostgreSQL that takes TLS from the first byte (sslnegotiation=direct): a proxy ends it there.
+
+    PgBouncer takes that from 1.25 on, and the embedded PostgreSQL is built without TLS.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(stack.certificates.certificate, stack.certificates.key)
     context.set_alpn_protocols(["postgresql"])
-    with Proxy(pooler.port, tls=context, direct=True) as proxy:
-        yield proxy
+    with Proxy(stack.cluster.port, tls=context, direct=True) as proxy:
+        yield proxy.port
 
 
-def test_verify_full_with_a_ca_file_reaches_pgbouncer_over_tls(stack: Stack, user: User, pooler: Pooler) -> None:
-    with Proxy(pooler.port) as onlooker:
-        options = f"sslmode=verify-full&sslrootcert={stack.certificates.ca}"
-        assert create(stack, user, onlooker.port, options).status_code == 201
-        assert onlooker.connects == 1
-        assert onlooker.trips == []  # all that passed was unreadable
+@pytest.fixture(params=["pooler", "direct"])
+def way(request: pytest.FixtureRequest) -> Way:
+    """The port of each server that takes TLS, and what its URL says on top."""
+    if request.param == "pooler":
+        return request.getfixturevalue("pooler").port, {}
+    return request.getfixturevalue("direct"), {"sslnegotiation": "direct"}
 
 
-@pytest.mark.parametrize("root", ["", "&sslrootcert=system"])
-def test_verify_full_asks_the_systems_cas_where_none_is_named(
-    stack: Stack, user: User, pooler: Pooler, root: str
+def url(stack: Stack, way: Way, host: str = "localhost", **options: object) -> str:
+    """The URL of the application role on `host`, which is always looked for on this machine."""
+    port, more = way
+    query = "&".join(f"{name}={value}" for name, value in {"hostaddr": "127.0.0.1", **options, **more}.items())
+    return f"postgresql://{APP}:{stack.cluster.password(APP)}@{host}:{port}/{DATABASE}?{query}"
+
+
+def encrypted(url: str) -> bool:
+    """Whether the connection that a request then has is."""
+    door = Door(url)
+
+    async def work() -> bool:
+        await door.rows()
+        ((connection, _),) = door.database._idle
+        return connection.pgconn.ssl_in_use
+
+    return run(door, work)
+
+
+def refused(url: str, match: str) -> None:
+    """A request is unavailable, for the reason that `match` says."""
+    door = Door(url)
+
+    async def work() -> None:
+        with pytest.raises(Unavailable):
+            await door.rows()
+        assert door.database._idle == []
+
+    run(door, work)
+    with pytest.raises(psycopg.OperationalError, match=match):
+        psycopg.connect(connections.verifying(url))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_server_that_its_own_authority_vouches_for_is_trusted(host: str, stack: Stack, way: Way) -> None:
+    assert encrypted(url(stack, way, host, sslmode="verify-full", sslrootcert=stack.certificates.ca))
+
+
+def test_without_tls_asked_for_there_is_none(stack: Stack, pooler: Pooler) -> None:
+    assert not encrypted(url(stack, (pooler.port, {}), sslmode="disable"))
+
+
+def test_another_name_than_the_certificates_is_refused(stack: Stack, way: Way) -> None:
+    options = {"sslmode": "verify-full", "sslrootcert": str(stack.certificates.ca)}
+    refused(url(stack, way, "db.example.com", **options), "does not match host name")
+    assert encrypted(url(stack, way, "db.example.com", **options | {"sslmode": "verify-ca"}))
+
+
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+def test_another_authority_is_refused(mode: str, stack: Stack, way: Way, tmp_path: Path) -> None:
+    other = certificates.make(tmp_path)
+    refused(url(stack, way, sslmode=mode, sslrootcert=other.ca), "SSL error")
+
+
+@pytest.mark.parametrize("named", [{}, {"sslrootcert": "system"}], ids=["unnamed", "system"])
+def test_the_systems_authorities_are_found_where_the_url_names_none(
+    named: dict[str, str], stack: Stack, way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = create(stack, user, pooler.port, f"sslmode=verify-full{root}")
-    assert answer.status_code == 503
-    assert answer.headers["Retry-After"]
+    plain = url(stack, way, sslmode="verify-full", **named)
+    # libpq takes the system's own file: it reads it, and finds that none in it vouches for our server.
+    assert any(Path(file).exists() for file in connections.CA_FILES)
+    refused(plain, "certificate verify failed")
+    monkeypatch.setattr(connections, "CA_FILES", ("/nowhere/ca.pem", str(stack.certificates.ca)))
+    assert encrypted(plain)
 
 
-def test_direct_negotiation(stack: Stack, user: User, direct: Proxy) -> None:
-    options = f"sslmode=verify-full&sslnegotiation=direct&sslrootcert={stack.certificates.ca}"
-    assert create(stack, user, direct.port, options).status_code == 201
-    assert direct.connects == 1
-    options = f"sslmode=verify-full&sslrootcert={stack.certificates.ca}"
-    assert create(stack, user, direct.port, options).status_code == 503
+def test_a_server_without_tls_is_refused(stack: Stack) -> None:
+    options = {"sslmode": "verify-full", "sslrootcert": str(stack.certificates.ca)}
+    refused(url(stack, (stack.cluster.port, {}), **options), "server does not support SSL")
+    refused(url(stack, (stack.cluster.port, {}), sslnegotiation="direct", **options), "SSL")
 
 
-@pytest.mark.parametrize(("binding", "status"), [("prefer", 201), ("require", 503)])
-def test_channel_binding_is_asked_for(stack: Stack, user: User, pooler: Pooler, binding: str, status: int) -> None:
-    """PgBouncer 1.18 has none, so that what requires it is refused."""
-    options = f"sslmode=verify-full&channel_binding={binding}&sslrootcert={stack.certificates.ca}"
-    assert create(stack, user, pooler.port, options).status_code == status
+def test_a_channel_that_can_not_be_bound_is_refused(stack: Stack, way: Way) -> None:
+    options = {"sslmode": "verify-full", "sslrootcert": str(stack.certificates.ca), "channel_binding": "require"}
+    refused(url(stack, way, **options), "channel binding")
+
+
+def test_a_handler_talks_tls_as_its_url_says(stack: Stack, way: Way, user: User) -> None:
+    secure = url(stack, way, sslmode="verify-full", sslrootcert=stack.certificates.ca)
+    env = {"PATH": os.environ["PATH"], "AUTH_ISSUER": stack.environment["AUTH_ISSUER"], "DATABASE_URL": secure}
+    with lambda_function("tasks_list", "functions/tasks/list.handler", env, ROOT) as function:
+        answer = function.invoke(make_event("GET", "/v1/tasks", headers=list(user.headers.items())))
+    assert answer["statusCode"] == 200
