@@ -145,7 +145,7 @@ class World:
 
 
 @settings(
-    max_examples=100,
+    max_examples=70,
     phases=[Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
