@@ -16,7 +16,7 @@ from tests.faults.writes import Send, Tasks, Write, prepare
 from tests.proxy import Proxy
 from tests.stack import APP, Stack, User
 
-BRIEF = 0.3
+BRIEF = 0.2
 WAITING = "select pid from pg_stat_activity where usename = %s and wait_event_type = 'Lock'"
 
 
@@ -76,3 +76,15 @@ def when_waiting(stack: Stack, act: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         thread.join()
+
+
+@contextmanager
+def short_queue(stack: Stack) -> Iterator[None]:
+    """Nobody waits longer than a second for a backend at the pooler."""
+    if stack.pooler:
+        stack.pooler.command("set query_wait_timeout = 1")
+    try:
+        yield
+    finally:
+        if stack.pooler:
+            stack.pooler.command("set query_wait_timeout = 5")

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from infra.roles import LIMITS
 from tests.faults.invariants import as_answered, as_returned, converges, in_time, recovers
-from tests.faults.scene import Scene, held, when_waiting
+from tests.faults.scene import Scene, held, short_queue, when_waiting
 from tests.faults.writes import UPDATE, WRITES, Write
 from tests.gateway import as_response, invoke, make_event
 from tests.stack import APP, Stack
@@ -131,8 +131,9 @@ def test_too_many_connections_are_503(scene: Scene, stack: Stack) -> None:
     try:
         renew(scene, stack)
         scene.admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [APP])
-        assert in_time(lambda: scene.api.get("/v1/tasks")).status_code == 503
-        assert in_time(lambda: send(headers)).status_code == 503
+        with short_queue(stack):
+            assert in_time(lambda: scene.api.get("/v1/tasks")).status_code == 503
+            assert in_time(lambda: send(headers)).status_code == 503
         assert scene.tasks() == before
     finally:
         scene.admin.execute(f"alter role {APP} connection limit -1".encode())

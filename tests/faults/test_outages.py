@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.faults.invariants import as_answered, converges, eventually, in_time, recovers
-from tests.faults.scene import Scene, held, impatiently, when_waiting
+from tests.faults.scene import Scene, held, impatiently, short_queue, when_waiting
 from tests.faults.writes import COMPLETE, CREATE, UPDATE
 from tests.pooler import POOL_SIZE, Pooler
 from tests.stack import APP, Stack
@@ -116,9 +116,7 @@ def _resume_when_somebody_waits(pooler: Pooler) -> None:
 def test_a_pool_that_is_used_up_is_503(scene: Scene, stack: Stack, pooler: Pooler) -> None:
     send = scene.prepare(UPDATE)
     before = scene.tasks()
-    pooler.command("set query_wait_timeout = 1")
-    with ExitStack() as kept:
-        kept.callback(pooler.command, "set query_wait_timeout = 5")
+    with short_queue(stack), ExitStack() as kept:
         for _ in range(POOL_SIZE):
             connection = kept.enter_context(psycopg.connect(stack.cluster.url(APP, port=pooler.port)))
             connection.execute("set local idle_in_transaction_session_timeout = 0; set local transaction_timeout = 0")
@@ -146,9 +144,10 @@ def test_the_server_restarts(stop: str, scene: Scene, stack: Stack) -> None:
     else:
         stack.cluster.crash()
     try:
-        # After a crash a backend may answer once more before it sees that it is alone.
-        eventually(lambda: in_time(lambda: scene.api.get("/v1/tasks")).status_code == 503, "no server")
-        assert in_time(lambda: send(key)).status_code == 503
+        with short_queue(stack):
+            # After a crash a backend may answer once more before it sees that it is alone.
+            eventually(lambda: in_time(lambda: scene.api.get("/v1/tasks")).status_code == 503, "no server")
+            assert in_time(lambda: send(key)).status_code == 503
     finally:
         stack.cluster.start()
     with psycopg.connect(stack.admin_url, autocommit=True, row_factory=psycopg.rows.dict_row) as admin:

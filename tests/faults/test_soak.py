@@ -23,8 +23,9 @@ from tests.server import Server
 from tests.stack import APP, Stack, User
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
-SECONDS = 8
+SECONDS = 6
 WORKERS = 3
+PACE = 0.02
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Worker:
         try:
             while not self.over.is_set():
                 self.one()
+                self.over.wait(PACE)
         except BaseException as failure:  # noqa: BLE001 - shown by the test's own thread
             self.failure = failure
 
