@@ -38,6 +38,8 @@ SAFE = ("GET",)
 # cold start, for what nobody here has.
 sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # how Python spells "not importable"
 
+EMPTY = (204, 304)
+"""Statuses without a body."""
 DETAILS = {
     "extra_forbidden": "is not a member that can be set",
     "missing": "is missing",
@@ -272,7 +274,10 @@ def on_lambda(router: APIRouter) -> Callable[[Any, Any], dict[str, Any]]:
         if request is None:
             return _no_request()
         asyncio.set_event_loop(_loop())
-        return adapter(request, context)
+        answer = adapter(request, context)
+        if answer["statusCode"] in EMPTY:
+            del answer["headers"]["content-type"]  # the adapter's own addition
+        return answer
 
     return handler
 

@@ -1,5 +1,7 @@
 """DELETE /v1/tasks/{task_id}: delete a task."""
 
+from fastapi import Response
+
 from shared.answers import CONDITIONAL, DELETED, NO_TARGET, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
@@ -14,7 +16,11 @@ router = authenticated()
 
 
 @router.delete(
-    "/v1/tasks/{task_id}", status_code=204, responses=DELETED | NO_TARGET | WRITING, openapi_extra=CONDITIONAL
+    "/v1/tasks/{task_id}",
+    status_code=204,
+    response_class=Response,  # no media type: there is no content
+    responses=DELETED | NO_TARGET | WRITING,
+    openapi_extra=CONDITIONAL,
 )
 async def delete_task(task_id: ObjectId, tx: Writing) -> None:
     """Delete one of the caller's tasks for good."""

@@ -8,6 +8,7 @@ def test_a_deleted_task_is_gone_for_good(either_api: httpx.Client) -> None:
     task, other = make(either_api, title="Gone"), make(either_api, title="Here")
     answer = change(either_api, "delete", task)
     assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
     assert "ETag" not in answer.headers
     assert either_api.get(path_of(task)).status_code == 404
     assert titles(either_api) == ["Here"]
