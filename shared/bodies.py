@@ -27,12 +27,17 @@ async def read_json(request: Request, media_types: tuple[str, ...]) -> Any:
 
 
 def _check_media_type(request: Request, media_types: tuple[str, ...]) -> None:
-    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    media_type, *parameters = _joined(request, "content-type").split(";")
     charsets = {value.strip(' \t"') for name, _, value in map(_split, parameters) if name.strip() == "charset"}
     if media_type.strip() not in media_types or not charsets <= {"utf-8", "utf8"}:
         raise UnsupportedMediaType(f"The body must be {' or '.join(media_types)}, in UTF-8.")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    if _joined(request, "content-encoding") not in ("", "identity"):
         raise UnsupportedMediaType("The body must have no content coding.")
+
+
+def _joined(request: Request, name: str) -> str:
+    # All lines of the header, as the gateway joins them: the first alone could say less than there is.
+    return ",".join(request.headers.getlist(name)).strip().lower()
 
 
 def _split(parameter: str) -> tuple[str, str, str]:

@@ -38,7 +38,7 @@ def readable(event: Any) -> Event | None:
         "headers": _headers(event.get("headers")),
         "requestContext": {
             "requestId": context.get("requestId"),
-            "http": {"method": http["method"], "path": path, "sourceIp": "0.0.0.0"},  # noqa: S104 - nobody reads it
+            "http": {"method": http["method"], "path": _path(path), "sourceIp": "0.0.0.0"},  # noqa: S104 - nobody reads it
         },
         "body": body,
         "isBase64Encoded": encoded,
@@ -70,6 +70,11 @@ def _headers(headers: Any) -> dict[str, str]:
         for name, value in headers.items()
         if isinstance(name, str) and name.isascii() and name.lower() not in ADAPTERS_OWN and value is not None
     }
+
+
+def _path(path: str) -> str:
+    # An encoded slash parts no segments (RFC 3986 2.2); the adapter decodes it, so it is encoded once more.
+    return path.replace("%", "%25") if "%2f" in path.lower() else path
 
 
 def _query(query: Any) -> str:

@@ -169,6 +169,9 @@ class Edge:
         started = time.monotonic()
         scope["deadline"] = started + BUDGET
         scope["request_id"] = str(uuid4())
+        raw_path = scope.get("raw_path") or b""
+        if b"%2f" in raw_path.lower():  # an encoded slash parts no segments (RFC 3986 2.2), but a server decodes it
+            scope["path"] = raw_path.decode("ascii", "replace")
         status = 0
 
         async def send_ours(message: Message) -> None:

@@ -181,3 +181,12 @@ def test_an_operation_without_body_takes_nothing_but_an_empty_object(name: str, 
 def test_no_body_needs_no_media_type(name: str, either_api: httpx.Client) -> None:
     task = either_api.post(TASKS, json={"title": "there"}).headers["location"]
     assert without_body(either_api, name, task, b"", {"Content-Type": "text/plain"}).status_code in (200, 204)
+
+
+def test_as_many_members_as_fit_are_all_named_in_an_answer_that_lambda_can_send(api: httpx.Client) -> None:
+    body = dict.fromkeys((f"{number:x}" for number in range(27_000)), 0)
+    content = json.dumps(body, separators=(",", ":"))
+    assert 200_000 < len(content) <= LARGEST
+    answer = api.post(TASKS, content=content, headers=JSON)
+    assert len(offending(answer)) == len(body) + 1  # and the title, which is missing
+    assert len(json.dumps(answer.text)) < 6_000_000

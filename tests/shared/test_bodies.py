@@ -60,6 +60,13 @@ def test_a_body_of_another_media_type_is_415(kind: str, method: str, api: httpx.
     assert api.get(task).json()["title"] == "there"
 
 
+@pytest.mark.parametrize("name", ["Content-Type", "Content-Encoding"])
+def test_a_header_given_twice_is_read_whole(name: str, either_api: httpx.Client) -> None:
+    lines = {"Content-Type": ["application/json", "text/plain"], "Content-Encoding": ["identity", "gzip"]}[name]
+    headers = [*({} if name == "Content-Type" else JSON).items(), *((name, line) for line in lines)]
+    assert either_api.post(TASKS, content=b'{"title":"x"}', headers=headers).status_code == 415
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_merge_patch_is_for_patch_alone(method: str, api: httpx.Client, task: str) -> None:
     assert write(api, method, task, b'{"title":"x"}', MERGE).status_code == 415
@@ -157,3 +164,11 @@ def test_what_is_not_json_in_utf_8_is_400(kind: str, method: str, api: httpx.Cli
     answer = write(api, method, task, NOT_JSON[kind], JSON)
     assert answer.status_code == 400
     assert api.get(task).json()["title"] == "there"
+
+
+@pytest.mark.parametrize("depth", [1, 100, 900, 1000, 1100, 3000, 10_000, 20_000])
+def test_depth_is_no_fault_of_ours(depth: int, either_api: httpx.Client) -> None:
+    """What can be read is no due; how deep one can read is the parser's affair."""
+    for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+        answer = either_api.post(TASKS, content=f'{{"title":"x","due":{text}}}', headers=JSON)
+        assert answer.status_code == 422 or (answer.status_code == 400 and depth > 900)

@@ -8,6 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.gateway import invoke, make_event
+from tests.stack import User
 from tests.test_strictness import CANARY, JSON, TASKS, offending
 
 WRONG: dict[str, list[str]] = {
@@ -148,3 +150,16 @@ def test_headers_that_would_change_method_path_or_host_are_ignored(either_api: h
     assert answer.status_code == 201
     assert answer.headers["location"] == f"{TASKS}/{answer.json()['id']}"
     assert "evil" not in str(answer.headers) + answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1%2Ftasks", "/v1%2ftasks", "/health%2Fready", "/docs%2Fpage.js", "/v1/tasks%2F", "%2Fhealth"]
+)
+def test_an_encoded_slash_is_no_slash(path: str, either_api: httpx.Client) -> None:
+    assert either_api.get(path).status_code == 404
+
+
+def test_an_encoded_slash_reaches_no_task_through_its_own_handler(api: httpx.Client, user: User) -> None:
+    task = api.post(TASKS, json={"title": "there"}).headers["location"]
+    event = make_event("GET", task.replace("tasks/", "tasks%2F"), headers=list(user.headers.items()))
+    assert invoke("tasks_get", event)["statusCode"] == 404
