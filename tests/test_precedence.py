@@ -7,11 +7,15 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+
+from tests.server import Server
+from tests.stack import Stack, User
 
 LARGEST = 262_144
 TASKS = "/v1/tasks"
@@ -147,19 +151,25 @@ def together(faults: tuple[Fault, ...]) -> Iterator[tuple[Fault, ...]]:
         yield most
 
 
+def well_formed(operation: str, task: str) -> Sent:
+    """A request that nothing is wrong with."""
+    method, path, members, _ = FAULTS[operation]
+    sent = Sent(task, method, path.format(task=task), members)
+    if members is not None:
+        sent.headers["Content-Type"] = "application/json"
+    if operation == "replace":
+        sent.headers["If-Match"] = '"1"'
+    return sent
+
+
 @pytest.mark.parametrize("operation", FAULTS)
 def test_the_first_of_the_order_is_answered(operation: str, api: httpx.Client) -> None:
-    method, path, members, faults = FAULTS[operation]
     task = api.post(TASKS, json={"title": "there"}, headers={"Idempotency-Key": "used"}).headers["location"]
     api.post(TASKS, json={"title": "another"})
     FOREIGN[:] = [api.get(f"{TASKS}?sort=title&limit=1").json()["next_cursor"]]
     answers = []
-    for chosen in together(faults):
-        sent = Sent(task, method, path.format(task=task), members)
-        if members is not None:
-            sent.headers["Content-Type"] = "application/json"
-        if operation == "replace":
-            sent.headers["If-Match"] = '"1"'
+    for chosen in together(FAULTS[operation][-1]):
+        sent = well_formed(operation, task)
         for one in chosen:
             one.make(sent)
         due = min(chosen, key=lambda fault: fault.rank)
@@ -168,3 +178,19 @@ def test_the_first_of_the_order_is_answered(operation: str, api: httpx.Client) -
             answers.append(f"{' + '.join(fault.name for fault in chosen)} → {answer.status_code}")
     assert answers[:20] == []
     assert api.get(task).headers["etag"] == '"1"'
+
+
+def test_keys_out_of_reach_come_where_a_bad_token_does(
+    stack: Stack, user: User, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(stack.environment, "AUTH_JWKS_URL", "http://127.0.0.1:1/jwks")
+    monkeypatch.setattr(stack, "folder", tmp_path)
+    FOREIGN[:] = ["x"]
+    with Server(stack) as server, server.client(**user.headers) as client:
+        for operation, (*_, faults) in FAULTS.items():
+            assert well_formed(operation, f"{TASKS}/{uuid4()}").send(client).status_code == 503
+            for fault in faults:
+                sent = well_formed(operation, f"{TASKS}/{uuid4()}")
+                fault.make(sent)
+                status = fault.status if fault.place in ("route", "token") else 503
+                assert sent.send(client).status_code == status, (operation, fault.name)
