@@ -6,6 +6,7 @@ UV ?= uv
 export PORT
 BIN := .venv/bin
 INSTALLED := .venv/installed
+SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
 .PHONY: help install dev test lint format bench package token migrate lock clean ci-tools
 
@@ -17,15 +18,15 @@ install: $(INSTALLED) ## install what is missing into .venv
 # Any Python from 3.12 on, found by running it: a shim of pyenv's may be there and fail. All output goes to standard
 # error, because `make token` may be read by a program.
 $(INSTALLED): requirements/dev.txt
-	@if ! $(BIN)/python -c '' 2>/dev/null; then \
+	@if ! $(BIN)/python -c $(SUITS) 2>/dev/null; then \
 		for python in $(PYTHON) python3.13 python3.14 python3.12 python3; do \
-			if $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+			if $$python -c $(SUITS) 2>/dev/null; then \
 				echo "make: a new .venv with $$($$python --version)" >&2; \
 				$$python -m venv --clear .venv && break || exit 1; \
 			fi; \
 		done; \
 	fi
-	@$(BIN)/python -c '' 2>/dev/null || { \
+	@$(BIN)/python -c $(SUITS) 2>/dev/null || { \
 		echo "make: Python 3.12 or newer, with venv, is needed: install it, or name one with PYTHON=" >&2; exit 1; }
 	@echo "make: installing the packages of requirements/dev.txt" >&2
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
