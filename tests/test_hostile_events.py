@@ -256,7 +256,7 @@ SCALARS = (
     | st.integers()
     | st.floats(allow_nan=True)
     | st.text(st.characters(exclude_categories=()), max_size=20)  # surrogates too
-    | st.sampled_from([CANARY, "", "Bearer", "application/json", "*", "/v1/tasks", "GET", "%ff", "é\ud800"])
+    | st.sampled_from([f"x={CANARY}", "", "Bearer", "application/json", "*", "/v1/tasks", "GET", "%ff", "é\ud800"])
 )
 JSON_LIKE = st.recursive(
     SCALARS,
