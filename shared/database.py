@@ -7,6 +7,7 @@ transaction, one round trip. The Sync commits, so nothing is answered that is no
 import asyncio
 import logging
 import os
+import random
 import select
 import socket
 import time
@@ -35,6 +36,8 @@ IDLE_LIMIT = 240
 """Seconds of idleness after which a connection is not trusted: a frozen environment may have missed its end."""
 CONNECT_LIMIT = 5
 """Seconds that the first attempt to connect may take; a Neon compute wakes in well under that."""
+PAUSE = 0.01, 0.05
+"""Seconds before statements run once more, between these two by chance."""
 
 SCOPE = "select set_config('app.user_id', %(user)s, true)"
 # Only ever turned on: a server that is read-only itself refuses to be told otherwise, with an error of its own.
@@ -105,6 +108,8 @@ class Database:
         try:
             with suppress(_Undone):
                 return await self._attempt(user, statements, deadline, read_only)
+            # At once, it would meet the same deadlock again before the one it collided with has woken up.
+            await asyncio.sleep(random.uniform(*PAUSE))  # noqa: S311 - nothing secret hangs on it
             try:
                 return await self._attempt(user, statements, deadline, read_only)
             except _Undone as failure:

@@ -76,8 +76,9 @@ def test_a_statement_that_takes_too_long_is_503_and_the_connection_goes_on(scene
 def test_a_deadlock_is_run_again(scene: Scene, stack: Stack) -> None:
     send, key = scene.prepare(UPDATE), str(uuid4())
     before = scene.tasks()
-    with held(scene, stack) as other:
-        other.execute("set local deadlock_timeout = '1h'")  # so that the other one is the victim
+    # Who looks for the deadlock is its victim, and each looks once: the handler, and not before there is one.
+    with role_with(scene, stack, "deadlock_timeout", "2s"), held(scene, stack) as other:
+        other.execute("set local deadlock_timeout = '1h'")
 
         def take_the_key_too() -> None:
             claim = "insert into idempotency_key (user_id, key, fingerprint) values (%s, %s, %s)"

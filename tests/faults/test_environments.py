@@ -61,12 +61,14 @@ def test_silence_is_503_in_time_and_the_server_ends_the_half_sent_pipeline(scene
     """
     path = scene.a_task()
     statuses: list[int] = []
+    ended = threading.Event()
     stack.issuer.delay = 1.5
 
     def start_cold() -> None:
         with environment("list", stack) as function:
             statuses.append(in_time(lambda: as_response(function.invoke(event("GET", scene.user)))).status_code)
             stack.issuer.delay = 0
+            ended.wait(LATEST_ANSWER)  # else the Sync, which the proxy still holds, would come in time after all
             scene.proxy.thaw()
             statuses.append(in_time(lambda: as_response(function.invoke(event("GET", scene.user)))).status_code)
 
@@ -79,6 +81,7 @@ def test_silence_is_503_in_time_and_the_server_ends_the_half_sent_pipeline(scene
             assert in_time(lambda: scene.api.patch(path, json={"title": "Buy milk"})).status_code == 503
             assert frozen.result() == 1
         eventually(lambda: not scene.admin.execute(LEFT_OVER, [APP]).fetchall(), "no half-sent pipeline")
+        ended.set()
         locked = "select from task where user_id = %s for update nowait"
         assert scene.admin.execute(locked, [scene.user.id]).rowcount == 1
         cold.join(2 * LATEST_ANSWER)
