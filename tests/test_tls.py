@@ -14,6 +14,7 @@ from infra.operations import ROOT
 from shared import connection as connections
 from shared.problems import Unavailable
 from tests import certificates
+from tests.binding import BindingServer
 from tests.gateway import make_event
 from tests.pooler import Pooler
 from tests.proxy import Proxy
@@ -120,6 +121,14 @@ def test_a_server_without_tls_is_refused(stack: Stack) -> None:
 def test_a_channel_that_can_not_be_bound_is_refused(stack: Stack, way: Way) -> None:
     options = {"sslmode": "verify-full", "sslrootcert": str(stack.certificates.ca), "channel_binding": "require"}
     refused(url(stack, way, **options), "channel binding")
+
+
+def test_all_options_of_a_neon_url_together(stack: Stack) -> None:
+    options = {"sslmode": "verify-full", "channel_binding": "require", "sslnegotiation": "direct"}
+    known = stack.cluster.url(APP), stack.cluster.password(APP), stack.certificates
+    with BindingServer(*known) as server:
+        assert encrypted(url(stack, (server.port, options), sslrootcert=stack.certificates.ca))
+    assert server.bound == [server.expected]
 
 
 def test_a_handler_talks_tls_as_its_url_says(stack: Stack, way: Way, user: User) -> None:
