@@ -290,4 +290,5 @@ def _no_request() -> dict[str, Any]:
     headers = {"content-type": PROBLEM_JSON} | {
         name.decode(): value.decode() for name, value in _with_ours((), request_id)
     }
-    return {"statusCode": problem.status, "headers": headers, "body": problem.document(request_id).decode()}
+    body = problem.document(request_id).decode()
+    return {"statusCode": problem.status, "headers": headers, "body": body, "isBase64Encoded": False}
