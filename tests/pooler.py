@@ -45,7 +45,12 @@ class Pooler:
     """A running PgBouncer before `cluster`, for the roles in `users`. Its pool is small: backends are shared."""
 
     def __init__(
-        self, cluster: Cluster, users: tuple[str, ...], folder: Path, certificates: Certificates, pool_size: int = POOL_SIZE
+        self,
+        cluster: Cluster,
+        users: tuple[str, ...],
+        folder: Path,
+        certificates: Certificates,
+        pool_size: int = POOL_SIZE,
     ) -> None:
         self.port = free_port()
         self._cluster, self._folder = cluster, folder
