@@ -163,3 +163,12 @@ def test_an_encoded_slash_reaches_no_task_through_its_own_handler(api: httpx.Cli
     task = api.post(TASKS, json={"title": "there"}).headers["location"]
     event = make_event("GET", task.replace("tasks/", "tasks%2F"), headers=list(user.headers.items()))
     assert invoke("tasks_get", event)["statusCode"] == 404
+
+
+@pytest.mark.parametrize("query", ["q=\ud800", "q=a\udfff", "\ud83d=1", "q=\u00e9", "q=%ff"])
+def test_a_query_that_no_client_could_send_is_422_and_not_another_query(query: str, user: User) -> None:
+    answer = invoke(
+        "tasks_list", make_event("GET", TASKS, headers=list(user.headers.items())) | {"rawQueryString": query}
+    )
+    assert answer["statusCode"] == 422
+    assert len(json.loads(answer["body"])["errors"]) == 1
