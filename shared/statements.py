@@ -63,14 +63,15 @@ class Write[Model: Shown]:
     """A statement that changes one object, and the texts that are sent for it.
 
     `plain` carries neither condition nor key and returns the object or no row. `deciding` returns one row: the status,
-    then the object. `keeping` does the same and keeps it under `%(key)s`. Made by `creating`, `changing`, `deciding`.
+    then the object. `keeping` does the same and keeps it under `%(key)s`; `refusing` keeps the 412 of a create. `finds`
+    reads what an earlier attempt to create has made.
     """
 
     def __init__(self, shows: type[Model], status: int, plain: str | None, deciding: str, finds: str | None) -> None:
         self.shows = shows
         self.status = status
         self.plain = plain
-        self.deciding = deciding + FINISH
+        self.deciding = "" if finds else deciding + FINISH  # without a key, a create has nothing to decide
         self.keeping = deciding + KEEP + FINISH
         self.finds = finds
         # A create with If-Match: nothing that is yet to be made matches a tag.
