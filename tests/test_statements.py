@@ -144,7 +144,7 @@ def test_no_other_statement_is_sent(api: httpx.Client, monkeypatch: pytest.Monke
                     call(api, operation, task_id, headers=condition | key)
     known = {sent.text for sent in every_statement() if sent.name not in door()}
     assert heard.texts <= known
-    # Beside the other orders: a create decides nothing, so it is sent plain or with its key.
+    # All but the other orders of a list.
     unheard = {sent.name for sent in every_statement() if sent.text not in heard.texts | set(door().values())}
     assert {name for name in unheard if not name.startswith("tasks_list ")} == set()
 
