@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request
 
-from shared.http import Operation
 from shared.keys import KeyCache, KeysUnavailable
 from shared.problems import Unauthorized, Unavailable
+from shared.routing import Operation
 from shared.settings import settings
 from shared.tokens import InvalidToken, subject
 

@@ -3,7 +3,8 @@
 from fastapi import Response
 
 from shared.files import Files, sent
-from shared.http import anonymous, on_lambda
+from shared.http import on_lambda
+from shared.routing import anonymous
 
 router = anonymous()
 

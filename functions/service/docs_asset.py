@@ -4,8 +4,9 @@ from fastapi import Response
 
 from shared.answers import NOT_FOUND
 from shared.files import Files, sent
-from shared.http import anonymous, on_lambda
+from shared.http import on_lambda
 from shared.problems import NotFound
+from shared.routing import anonymous
 
 SWAGGER_UI = "fastapi_swagger"  # carries Swagger UI's own build, byte for byte
 CSS, JAVASCRIPT, PNG = "text/css", "text/javascript", "image/png"

@@ -1,7 +1,8 @@
 """GET /health: tell that the function answers."""
 
 from shared.answers import HEALTHY, INVALID
-from shared.http import anonymous, on_lambda
+from shared.http import on_lambda
+from shared.routing import anonymous
 from shared.schemas import Health
 
 router = anonymous()

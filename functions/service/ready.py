@@ -4,7 +4,8 @@ from fastapi import Request
 
 from shared.answers import HEALTHY, INVALID, UNAVAILABLE
 from shared.database import DATABASE
-from shared.http import anonymous, on_lambda
+from shared.http import on_lambda
+from shared.routing import anonymous
 from shared.schemas import Health
 
 NOBODY = "nobody"

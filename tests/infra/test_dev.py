@@ -172,7 +172,8 @@ def test_it_answers_cors_from_the_list(dev: Dev) -> None:
 
 PING = '''"""GET /ping: answer."""
 
-from shared.http import anonymous, on_lambda
+from shared.http import on_lambda
+from shared.routing import anonymous
 
 router = anonymous()
 

@@ -71,6 +71,11 @@ def test_keys_of_over_24_hours_are_deleted_and_no_others(
 
 
 @pytest.mark.usefixtures("keys")
+def test_without_a_context_it_has_all_the_time(job: ModuleType) -> None:
+    assert job.handler({}, None) == {"deleted": 7, "done": True}
+
+
+@pytest.mark.usefixtures("keys")
 @pytest.mark.parametrize("batch", [1, 3, 7, 8])
 def test_batches_are_transactions_of_their_own(
     job: ModuleType, admin: psycopg.Connection[DictRow], monkeypatch: pytest.MonkeyPatch, batch: int
