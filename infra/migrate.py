@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from infra.roles import APP, JOBS, Login, RoleError, check, make_groups, set_up
+from shared.connection import verifying
 from shared.settings import SettingsError, libpq_url
 
 OLDEST = 18
@@ -54,8 +55,9 @@ def migrate(env: Mapping[str, str], say: Callable[[str], None]) -> None:
     logins = [_login("DATABASE_URL", APP, env)]
     if env.get("DATABASE_URL_JOBS"):
         logins.append(_login("DATABASE_URL_JOBS", JOBS, env))
+    url = verifying(env["DATABASE_URL_UNPOOLED"])
     try:
-        with psycopg.connect(env["DATABASE_URL_UNPOOLED"], autocommit=True, connect_timeout=15) as connection:
+        with psycopg.connect(url, autocommit=True, connect_timeout=15) as connection:
             if connection.info.server_version < OLDEST * 10_000:
                 version = connection.info.parameter_status("server_version")
                 raise MigrationError(f"PostgreSQL {OLDEST} or newer is needed; this server is {version}")

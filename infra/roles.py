@@ -22,6 +22,7 @@ LIMITS = {
     "transaction_timeout": "8s",
     "timezone": "UTC",
     "search_path": "public",
+    "plan_cache_mode": "force_custom_plan",  # a list's filters fold only with their values at hand
 }
 ATTRIBUTES = """
     select rolsuper as superuser, rolbypassrls as bypassrls, rolcreaterole as createrole, rolcreatedb as createdb,

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from shared.logs import LOGGER
+from shared.logs import LOGGER, hash_users_by
 from shared.problems import Unavailable
 from shared.settings import SettingsError, libpq_url
 
@@ -39,6 +39,8 @@ class Secret:
     def __init__(self, url: str | None, secret_id: str | None) -> None:
         self._url = url
         self._id = secret_id
+        if url is not None:
+            hash_users_by(url)
 
     @property
     def known(self) -> bool:
@@ -52,6 +54,7 @@ class Secret:
         """
         if self._url is None or (refresh and self._id is not None):
             self._url = await asyncio.to_thread(self._read)
+            hash_users_by(self._url)
         return self._url
 
     def _read(self) -> str:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from functools import cache
 
 from aws_lambda_powertools import Logger
 from starlette.types import Scope
@@ -10,11 +9,16 @@ from starlette.types import Scope
 LOGGER = Logger(service="task-api", level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 
 
-@cache
-def _hash_key() -> bytes:
-    # Users must not be guessable from a log, yet be the same user in the logs of every function of a deployment.
-    secret = os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_SECRET_ID") or ""
-    return hashlib.sha256(secret.encode()).digest()
+_hash_key: bytes | None = None
+
+
+def hash_users_by(secret: str) -> None:
+    """Take the key of the users' hashes from a secret of the deployment, the URL of its database.
+
+    Users must not be guessable from a log, yet be the same user in the logs of every function.
+    """
+    global _hash_key
+    _hash_key = hashlib.sha256(secret.encode()).digest()
 
 
 def log_request(scope: Scope, status: int, seconds: float) -> None:
@@ -25,8 +29,9 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
         "duration_ms": round(seconds * 1000, 3),
         "request_id": scope["request_id"],
     }
-    if caller := scope.get("caller"):
-        line["user"] = hashlib.blake2b(caller.encode(), digest_size=8, key=_hash_key()).hexdigest()
+    # Before the secret was read there is no key, and without one there is no hash.
+    if _hash_key and (caller := scope.get("caller")):
+        line["user"] = hashlib.blake2b(caller.encode(), digest_size=8, key=_hash_key).hexdigest()
     if refusal := scope.get("refusal"):
         line["refusal"] = refusal
     gateway = scope.get("aws.event", {}).get("requestContext", {}).get("requestId")

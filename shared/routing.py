@@ -16,8 +16,8 @@ from shared.problems import NotFound
 
 SAFE = ("GET",)
 
-# FastAPI asks of every annotation whether it is a model of Pydantic 1, and loads all of that to ask: a twentieth of a
-# cold start, for what nobody here has.
+# FastAPI asks of every annotation whether it is a model of Pydantic 1, and loads all of that to ask, at a cold start,
+# for what nobody here has.
 sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # how Python spells "not importable"
 
 

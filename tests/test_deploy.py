@@ -133,12 +133,29 @@ def test_the_template_and_serverless_yml_say_the_same(template: dict[str, Any], 
         assert cors[name[0].lower() + name[1:]] == other[name]
 
 
+def test_an_operation_may_ask_aws_for_the_secret_and_nothing_else(
+    template: dict[str, Any], serverless: dict[str, Any]
+) -> None:
+    parts = template["Resources"].values()
+    policies = [one["Properties"] for one in parts if one["Type"] == "AWS::IAM::ManagedPolicy"]
+    listed = [serverless["provider"]["iam"]["role"], *(policy["PolicyDocument"] for policy in policies)]
+    for document in listed:
+        statements = document.get("statements") or document["Statement"]
+        asked = [(one["Effect"], one["Action"]) for one in statements]
+        assert asked == [("Allow", "secretsmanager:GetSecretValue"), ("Allow", "ssm:GetParameter")]
+        assert "DATABASE_SECRET_ID" in str(statements) or "DatabaseSecretId" in str(statements)
+        assert "*" not in str(statements)
+    assert len(listed) == 2
+    functions = [one["Properties"] for one in parts if one["Type"] == "AWS::Serverless::Function"]
+    assert {str(one.get("Policies")) for one in functions} == {"None", str([{"Ref": "ReadSecret"}])}
+
+
 def test_cfn_lint_finds_nothing_in_the_template() -> None:
     assert run([str(Path(sys.executable).with_name("cfn-lint")), "infra/template.yaml"], ROOT, os.environ) == (0, "")
 
 
 def test_sam_validate_finds_nothing_in_the_template() -> None:
-    # Its dependencies are pinned below ours, so it lives in a venv of its own; `make lint` builds it.
+    # Its dependencies are pinned below ours, so it lives in a venv of its own; `make ci-tools` builds it.
     sam = shutil.which("sam") or str(ROOT / ".venv/sam/bin/sam")
     if not Path(sam).exists():
         pytest.skip("AWS SAM's command line is not installed")

@@ -1,5 +1,6 @@
 """The TLS options of the URL are honoured: before PgBouncer, and before PostgreSQL itself for what PgBouncer lacks."""
 
+import importlib
 import os
 import ssl
 from collections.abc import Iterator
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from infra.local.postgres import DATABASE
+from infra.local.postgres import DATABASE, OWNER
 from infra.local.runtime_api import lambda_function
+from infra.migrate import MigrationError, migrate
 from infra.operations import ROOT
 from shared import connection as connections
 from shared.problems import Unavailable
@@ -19,7 +22,7 @@ from tests.gateway import make_event
 from tests.pooler import Pooler
 from tests.proxy import Proxy
 from tests.shared.test_database import Door, run
-from tests.stack import APP, Stack, User
+from tests.stack import APP, JOBS, Stack, User
 
 HOSTS = ["127.0.0.1", "localhost"]
 type Way = tuple[int, dict[str, str]]
@@ -110,6 +113,23 @@ def test_the_systems_authorities_are_found_where_the_url_names_none(
     refused(plain, "certificate verify failed")
     monkeypatch.setattr(connections, "CA_FILES", ("/nowhere/ca.pem", str(stack.certificates.ca)))
     assert encrypted(plain)
+
+
+def test_migrations_and_jobs_find_the_systems_authorities_as_well(
+    stack: Stack, direct: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = "hostaddr=127.0.0.1&sslmode=verify-full&sslnegotiation=direct"
+    owner, jobs = (f"{stack.cluster.url(role, port=direct)}?{options}" for role in (OWNER, JOBS))
+    environment = {"DATABASE_URL_UNPOOLED": owner, "DATABASE_URL": stack.environment["DATABASE_URL"]}
+    job = importlib.import_module("functions.jobs.delete_expired_keys")
+    monkeypatch.setattr(job, "URL", jobs)
+    with pytest.raises(MigrationError, match="certificate verify failed"):
+        migrate(environment, lambda _: None)
+    with pytest.raises(OperationalError, match="certificate verify failed"):
+        job.handler({}, None)
+    monkeypatch.setattr(connections, "CA_FILES", (str(stack.certificates.ca),))
+    migrate(environment, lambda _: None)
+    assert job.handler({}, None)["done"]
 
 
 def test_a_server_without_tls_is_refused(stack: Stack) -> None:

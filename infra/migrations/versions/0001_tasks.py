@@ -120,21 +120,28 @@ create index idempotency_key_created_at on idempotency_key (created_at);
 -- within two seconds. A row without an answer, or older than a day, is taken over.
 create function app.claim(claimed_key text, request bytea) returns text
     language plpgsql
-    set lock_timeout = '2s'
+    set lock_timeout = '200ms'
     as $$
 declare
     held public.idempotency_key;
+    -- One wait is bounded by lock_timeout, but a holder that rolls back lets another one in: all waits together are
+    -- bounded by this.
+    patience constant timestamptz := clock_timestamp() + interval '1800 milliseconds';
 begin
     loop
-        insert into public.idempotency_key (key, fingerprint) values (claimed_key, request)
-            on conflict (user_id, key) do nothing;
-        if found then
-            return app.user_id();
-        end if;
-        select * into held from public.idempotency_key where key = claimed_key for update;
-        if found then
-            exit;
-        end if;
+        begin
+            insert into public.idempotency_key (key, fingerprint) values (claimed_key, request)
+                on conflict (user_id, key) do nothing;
+            if found then
+                return app.user_id();
+            end if;
+            select * into held from public.idempotency_key where key = claimed_key for update;
+            exit when found;
+        exception when lock_not_available then
+            if clock_timestamp() > patience then
+                raise exception using errcode = 'KEY02', message = 'this idempotency key is in use';
+            end if;
+        end;
     end loop;
     if held.status is not null and held.created_at > now() - interval '24 hours' then
         raise exception using errcode = 'KEY01', message = 'this idempotency key has an answer';
@@ -143,8 +150,6 @@ begin
         set fingerprint = request, created_at = now(), status = null, answer = null
         where key = claimed_key;
     return app.user_id();
-exception when lock_not_available then
-    raise exception using errcode = 'KEY02', message = 'this idempotency key is in use';
 end
 $$;
 """

@@ -1,9 +1,11 @@
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.rows import DictRow
 
 from tests.tasks import DUES, NOBODYS, WHOLE, Json, change, errors, make, path_of, read
 
@@ -126,6 +128,16 @@ def test_each_change_adds_one_to_the_version(api: httpx.Client) -> None:
         assert answer.json()["created_at"] == task["created_at"]
     assert versions == [(n, f'"{n}"') for n in range(2, 7)]
     assert moments == sorted(set(moments))
+
+
+def test_updated_at_never_goes_back(api: httpx.Client, admin: psycopg.Connection[DictRow]) -> None:
+    task = make(api, title="Ahead")
+    ahead = (
+        "update task set updated_at = '2199-01-01T00:00:00Z' where id = %s"  # written by a server whose clock is off
+    )
+    admin.execute(ahead, [task["id"]])
+    changed = patch(api, task, {"title": "Now"}).json()
+    assert (changed["version"], changed["updated_at"]) == (2, "2199-01-01T00:00:00Z")
 
 
 def test_a_change_of_one_character_is_a_change(api: httpx.Client) -> None:
