@@ -65,11 +65,13 @@ def _headers(headers: Any) -> dict[str, str]:
     if not isinstance(headers, dict):
         return {}
     # Host and port are left out: nothing of ours reads them, and a port that is no number stops the adapter.
-    return {
-        name.lower(): _SURROGATE.sub(UNREADABLE_TEXT, value) if isinstance(value, str) else UNREADABLE_TEXT
-        for name, value in headers.items()
-        if isinstance(name, str) and name.isascii() and name.lower() not in ADAPTERS_OWN and value is not None
-    }
+    joined: dict[str, str] = {}
+    for name, value in headers.items():
+        if isinstance(name, str) and name.isascii() and name.lower() not in ADAPTERS_OWN and value is not None:
+            text = _SURROGATE.sub(UNREADABLE_TEXT, value) if isinstance(value, str) else UNREADABLE_TEXT
+            # Names that differ in case alone are one header in several lines (RFC 9110 5.3).
+            joined[name.lower()] = f"{joined[name.lower()]},{text}" if name.lower() in joined else text
+    return joined
 
 
 def _path(path: str) -> str:

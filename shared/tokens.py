@@ -71,7 +71,7 @@ def _user_id(claims: dict[str, Any], issuer: str, audience: str) -> str:
     expires, issued = _time(claims, "exp"), _time(claims, "iat")
     _need(expires > now - LEEWAY, "exp: over")
     _need(issued <= now + LEEWAY, "iat: in the future")
-    _need(0 < expires - issued <= LIFETIME, "exp: not within a day of iat")
+    _need(expires - issued <= LIFETIME, "exp: more than a day after iat")
     _need("nbf" not in claims or _time(claims, "nbf") <= now + LEEWAY, "nbf: in the future")
     _need(claims.get("iss") == issuer, "iss: another issuer")
     if isinstance(audiences, list):

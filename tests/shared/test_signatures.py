@@ -146,6 +146,7 @@ ACCEPTED: dict[str, Forge] = {
     "aud a list that holds ours": lambda signer: signer.token(aud=["https://other.example", signer.audience]),
     "aud a list of ours": lambda signer: signer.token(aud=[signer.audience]),
     "over, within the leeway": timed(exp=-20, iat=-920),
+    "over before it was issued, within the leeway": timed(exp=-20, iat=0),
     "iat ahead, within the leeway": timed(iat=20, exp=920),
     "nbf now": timed(nbf=0),
     "nbf ahead, within the leeway": timed(nbf=20),
