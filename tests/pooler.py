@@ -42,7 +42,10 @@ def installed() -> str | None:
 
 
 class Pooler:
-    """A running PgBouncer before `cluster`, for the roles in `users`. Its pool is small: backends are shared."""
+    """A running PgBouncer before `cluster`, for the roles in `users`. Its pool is small: backends are shared.
+
+    `target`: the port that leads to the cluster, where something stands in between.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Pooler:
         folder: Path,
         certificates: Certificates,
         pool_size: int = POOL_SIZE,
+        target: int | None = None,
     ) -> None:
         self.port = free_port()
         self._cluster, self._folder = cluster, folder
@@ -58,7 +62,7 @@ class Pooler:
         (folder / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in words.items()), "ascii")
         text = SETTINGS.format(
             database=DATABASE,
-            target=cluster.port,
+            target=target or cluster.port,
             port=self.port,
             folder=folder,
             console=CONSOLE,

@@ -3,7 +3,7 @@
     with Proxy(port) as proxy:
         proxy.trips                  # one string for each round trip: the types of the messages that the client sent
         proxy.flushes                # Flushes that came behind a Sync, where there is nothing left to flush
-        proxy.latency = 0.04         # seconds that each round trip takes longer
+        proxy.latency = 0.04         # seconds that each round trip takes longer; what else may be slow: proxy.toxics
         proxy.at_sync(CUT_BEFORE)    # what happens to the next Sync, or the next ones; the Sync is the commit
 
 In a pipeline nothing is decided before the Sync (`S`, or `Q` in the simple protocol), so that is where faults bite.
@@ -18,6 +18,8 @@ import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 from typing import Self
+
+from tests.toxics import Toxics
 
 CUT_BEFORE = "the Sync is not forwarded, both ends are reset: nothing took effect"
 CUT_AFTER = "the Sync is forwarded, the client is reset before any reply: it took effect"
@@ -43,8 +45,10 @@ class Proxy:
         self.connects = 0
         self._tls, self._direct = tls, direct
         self.flushes = 0
+        self.toxics = Toxics()
         self._fates: list[str | None] = []
-        self._moving = True
+        self._moving = asyncio.Event()
+        self._moving.set()
         self._flows: set[_Flow] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
@@ -53,6 +57,7 @@ class Proxy:
     def reset(self) -> None:
         """Forget what was counted and planned, thaw and listen: as new, with the connections there are."""
         self.latency, self.connects, self.flushes = 0.0, 0, 0
+        self.toxics.clear()
         self._fates.clear()
         self.trips.clear()
         self.thaw()
@@ -63,13 +68,12 @@ class Proxy:
         self._fates[:] = fates
 
     def freeze(self) -> None:
-        """Forward nothing any more, also on new connections; all stay open."""
+        """Forward nothing any more, and hold new connections before they reach the server; all stay open."""
         self._do(self.freeze_here)
 
     def thaw(self) -> None:
         """Forward again, what was held back first."""
-        self._moving = True
-        self._do(self._move)
+        self._do(self._moving.set)
 
     def cut(self) -> None:
         """Reset every connection, at both ends."""
@@ -89,8 +93,7 @@ class Proxy:
 
     def freeze_here(self) -> None:
         """Freeze, from the proxy's own thread."""
-        self._moving = False
-        self._move()
+        self._moving.clear()
 
     def passed_on(self, message: bytes) -> bytes:
         """Give what is sent on for a client's message; a subclass may send another one."""
@@ -98,7 +101,15 @@ class Proxy:
 
     def take_fate(self) -> str | None:
         """Give what was planned for the Sync that is here, and forget it."""
-        return self._fates.pop(0) if self._fates else None
+        fate = self._fates.pop(0) if self._fates else None
+        self.toxics.hits += fate is not None
+        return fate
+
+    async def let_pass(self) -> None:
+        """Wait while everything is frozen."""
+        if not self._moving.is_set():
+            self.toxics.hits += 1
+            await self._moving.wait()
 
     async def _listen(self) -> asyncio.Server:
         tls = self._tls if self._direct else None
@@ -106,6 +117,7 @@ class Proxy:
 
     async def _serve(self, client_in: StreamReader, client_out: StreamWriter) -> None:
         self.connects += 1
+        await self.let_pass()
         try:
             server = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
@@ -114,15 +126,10 @@ class Proxy:
             _set(writer, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         flow = _Flow(self, (client_in, client_out), server)
         self._flows.add(flow)
-        self._move()
         try:
             await flow.run(None if self._direct else self._tls)
         finally:
             self._flows.discard(flow)
-
-    def _move(self) -> None:
-        for flow in self._flows:
-            (flow.moving.set if self._moving else flow.moving.clear)()
 
     def _cut(self) -> None:
         for flow in list(self._flows):
@@ -165,11 +172,11 @@ class _Flow:
         self._proxy = proxy
         self._client_in, self._client_out = client
         self._server_in, self._server_out = server
-        self.moving = asyncio.Event()
         self._encrypted = False  # by the two ends, so that nothing here can be read
         self._ready = False  # the server has said that it is, once
         self._muted = False
         self._doomed = False
+        self._left: int | None = None  # bytes of the answer until both ends are reset
         self._sent = ""
 
     async def run(self, tls: ssl.SSLContext | None) -> None:
@@ -201,7 +208,7 @@ class _Flow:
                 self._client_out.write(b"S")
                 await self._client_out.start_tls(tls)
                 continue
-            await asyncio.sleep(self._proxy.latency)
+            await self._proxy.toxics.wait(self._proxy.latency)
             await self._send(self._server_out, message)
             if code not in (_SSL_REQUEST, _GSS_REQUEST):
                 return
@@ -220,8 +227,8 @@ class _Flow:
                 self._proxy.flushes += 1  # asks for nothing: psycopg sends it after a Sync
                 await self._send(self._server_out, message)
                 continue
-            if not self._sent and self._proxy.latency:
-                await asyncio.sleep(self._proxy.latency)
+            if not self._sent:
+                await self._proxy.toxics.wait(self._proxy.latency)
             fate = self._proxy.take_fate() if self._ready and kind in COMMITS else None
             self._sent += kind
             if fate == CUT_BEFORE:
@@ -250,16 +257,27 @@ class _Flow:
                 if self._doomed:
                     return None
             if not self._muted:
-                await self._send(self._client_out, message)
+                await self._answer(message)
+
+    async def _answer(self, message: bytes) -> None:
+        if self._ready and self._proxy.toxics.limits:
+            self._left = self._proxy.toxics.limits.pop(0)
+        await self._send(self._client_out, message[: self._left])
+        if self._left is None:
+            return
+        self._left -= len(message)
+        if self._left < 0:
+            self._proxy.toxics.hits += 1
+            self._muted = True
+            self.reset()
 
     async def _copy(self, source: StreamReader, target: StreamWriter) -> None:
         while data := await source.read(65536):
             await self._send(target, data)
 
     async def _send(self, target: StreamWriter, data: bytes) -> None:
-        await self.moving.wait()
-        target.write(data)
-        await target.drain()
+        await self._proxy.let_pass()
+        await self._proxy.toxics.send(target, data)
 
 
 async def _message(source: StreamReader) -> tuple[str, bytes]:

@@ -1,6 +1,7 @@
 """What the tests run against, all of it real: PostgreSQL, PgBouncer, a proxy that can break, an issuer of tokens.
 
-The way of a request's SQL: handlers → `proxy` → `pooler` (where PgBouncer is installed, and always in CI) → `cluster`.
+The way of a request's SQL: handlers → `proxy` → `pooler` (where PgBouncer is installed, and always in CI) → `cluster`;
+for the fault runner a second proxy, `behind`, stands between the last two.
 """
 
 import os
@@ -43,14 +44,16 @@ class Stack:
     cluster: Cluster
     pooler: Pooler | None
     proxy: Proxy
+    behind: Proxy | None
     issuer: JwksServer
     signer: Signer
     certificates: Certificates
     folder: Path
     environment: dict[str, str]
 
-    def __init__(self) -> None:
+    def __init__(self, *, two_proxies: bool = False) -> None:
         self._exit = ExitStack()
+        self._two_proxies = two_proxies
 
     def __enter__(self) -> Self:
         with self._exit as exits:
@@ -60,8 +63,10 @@ class Stack:
             self.issuer = exits.enter_context(JwksServer())
             self.signer = self.issuer.signer()
             self.pooler = None
+            self.behind = exits.enter_context(Proxy(self.cluster.port)) if self._two_proxies else None
             if installed() or STRICT:
-                pooler = Pooler(self.cluster, (APP, JOBS), self.folder, self.certificates)
+                target = self.behind.port if self.behind else None
+                pooler = Pooler(self.cluster, (APP, JOBS), self.folder, self.certificates, target=target)
                 self.pooler = exits.enter_context(pooler)
             self.proxy = exits.enter_context(Proxy(self.pooler.port if self.pooler else self.cluster.port))
             self.environment = {

@@ -1,11 +1,13 @@
 """Lambda's Runtime API on this machine: runs a function under AWS's own runtime client (awslambdaric), without Docker.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html: the client asks for the next event, runs the handler on
-it and posts what came of it. What is not here is the machine: no arm64, no limit of memory, no freeze between events.
+it and posts what came of it. What is not here is the machine: no arm64, no limit of memory, and a freeze between events
+only where it is asked for.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,10 +22,20 @@ from typing import IO, Any
 from uuid import uuid4
 
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:"
+LONGEST_ANSWER = 6 * 1024 * 1024 + 100
+"""Bytes; Lambda refuses a longer answer."""
 
 
 class FunctionError(Exception):
-    """The handler raised, could not be imported, ended its process or ran past its deadline."""
+    """The handler raised, could not be imported, ended its process, ran past its deadline or answered too much."""
+
+
+class CrashedError(FunctionError):
+    """The process ended, by itself or killed, before there was an answer."""
+
+
+class TimedOutError(FunctionError):
+    """The deadline passed; the environment was killed."""
 
 
 class RuntimeApi(ThreadingHTTPServer):
@@ -34,6 +46,8 @@ class RuntimeApi(ThreadingHTTPServer):
         self.name, self.seconds = name, timeout
         self.events: Queue[tuple[str, bytes] | None] = Queue()
         self.answers: Queue[tuple[str, bytes]] = Queue()
+        self.ready = threading.Event()
+        self.taken = 0.0
 
 
 class LambdaFunction:
@@ -48,19 +62,51 @@ class LambdaFunction:
         size = os.fstat(self._output.fileno()).st_size
         return os.pread(self._output.fileno(), size, 0).decode("utf-8", "replace")
 
-    def invoke(self, event: Any) -> Any:
-        """Run the handler on `event` and give what it returned. Raises `FunctionError` with its error otherwise."""
+    @property
+    def alive(self) -> bool:
+        """Whether it can take an event."""
+        return self._process.poll() is None
+
+    def wait_until_ready(self, seconds: float) -> bool:
+        """Wait until the module is imported and the first event is asked for; tell whether that came in time."""
+        return self._api.ready.wait(seconds)
+
+    @property
+    def taken(self) -> float:
+        """When the runtime client took the latest event, on the clock of `time.monotonic`."""
+        return self._api.taken
+
+    def freeze(self) -> None:
+        """Stop the process where it is, as Lambda does between two events."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def crash(self) -> None:
+        """Kill it, as Lambda does when it runs out of memory or the host goes away."""
+        self._process.kill()
+        self._process.wait()
+
+    def invoke(self, event: Any, seconds: float | None = None) -> Any:
+        """Run the handler on `event` and give what it returned. Raises `FunctionError` with its error otherwise.
+
+        `seconds` it may take, from now on; then the environment is killed.
+        """
+        self._api.seconds = seconds or self._api.seconds
         self._api.events.put((str(uuid4()), json.dumps(event).encode()))
         end = time.monotonic() + self._api.seconds
         while True:
+            alive = self.alive  # asked first: whoever answers and then ends has answered
             try:
                 kind, body = self._api.answers.get(timeout=0.05)
             except Empty:
-                if self._process.poll() is not None:
-                    raise FunctionError(f"the process ended with {self._process.returncode}: {self.log}") from None
+                if not alive:
+                    raise CrashedError(f"the process ended with {self._process.returncode}: {self.log}") from None
                 if time.monotonic() > end:
-                    self._process.kill()
-                    raise FunctionError(f"timed out after {self._api.seconds} s: {self.log}") from None
+                    self.crash()
+                    raise TimedOutError(f"timed out after {self._api.seconds} s: {self.log}") from None
                 continue
             if kind != "response":
                 raise FunctionError(body.decode())
@@ -77,7 +123,7 @@ def lambda_function(
     import of the module included.
     """
     with RuntimeApi(name, timeout) as api, tempfile.TemporaryFile() as output:
-        threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         added = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": name,
@@ -112,10 +158,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """`/invocation/next`: wait for an event, and hand it out with what the client makes its context of."""
+        self.server.ready.set()
         event = self.server.events.get()
         if event is None:
             self.close_connection = True
             return
+        self.server.taken = time.monotonic()
         request_id, body = event
         headers = {
             # Without a content type the client's native part (4.2.2) ends with a segmentation fault.
@@ -128,8 +176,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """`/invocation/{id}/response`, `/invocation/{id}/error` and `/init/error`: take what came of it."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.answers.put((self.path.rpartition("/")[2], body))
+        kind, body = self.path.rpartition("/")[2], self.rfile.read(int(self.headers["Content-Length"]))
+        if len(body) > LONGEST_ANSWER:
+            self.server.answers.put(("error", b"the answer is too long"))
+            self._answer(413, {"Content-Type": "application/json"}, b'{"errorType":"RequestEntityTooLarge"}')
+            return
+        self.server.answers.put((kind, body))
         self._answer(202, {"Content-Type": "application/json"}, b'{"status":"OK"}')
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:

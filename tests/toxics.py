@@ -1,0 +1,45 @@
+"""What makes a connection slow or narrow: how the proxy passes bytes on, beside what it does to single messages."""
+
+import asyncio
+import random
+from asyncio import StreamWriter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Toxics:
+    """How bytes travel, in both directions; with nothing set, as they come. `hits` counts what was held up."""
+
+    jitter: float = 0.0
+    """Seconds that each round trip takes longer at most, by chance, beside the proxy's `latency`."""
+    bandwidth: float = 0.0
+    """Bytes a second."""
+    slices: bool = False
+    """Whether each byte is sent alone."""
+    limits: list[int] = field(default_factory=list)
+    """For the next answers, one after the other: the number of bytes after which both ends are reset."""
+    hits: int = 0
+
+    def clear(self) -> None:
+        """Let bytes travel as they come; nothing is counted yet."""
+        self.jitter = self.bandwidth = 0.0
+        self.slices = False
+        self.limits.clear()
+        self.hits = 0
+
+    async def wait(self, latency: float) -> None:
+        """Hold up a round trip."""
+        if latency or self.jitter:
+            self.hits += 1
+            await asyncio.sleep(latency + random.uniform(0, self.jitter))  # noqa: S311 - nothing is secret here
+
+    async def send(self, target: StreamWriter, data: bytes) -> None:
+        """Send `data` on."""
+        self.hits += bool(self.bandwidth or self.slices)
+        if self.bandwidth:
+            await asyncio.sleep(len(data) / self.bandwidth)
+        for part in [data[place : place + 1] for place in range(len(data))] if self.slices else [data]:
+            target.write(part)
+            await target.drain()
+            if self.slices:
+                await asyncio.sleep(0)  # the next byte goes out in a segment of its own
