@@ -14,18 +14,18 @@ from tests.stack import Stack
 
 
 class Server:
-    """All operations over HTTP at `url`."""
+    """All operations over HTTP at `url`; `changes` replace variables of the stack's environment."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, **changes: str) -> None:
         self._stack = stack
-        self._log = stack.folder / "server.log"
         port = free_port()
+        self._log = stack.folder / f"server-{port}.log"
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "uvicorn", "infra.local.app:application", "--factory", "--no-access-log"]
         self._child = Child(
             [*command, "--app-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(port)],
             log=self._log,
-            env={**os.environ, **stack.environment},
+            env={**os.environ, **stack.environment, **changes},
         )
         deadline = time.monotonic() + 30
         while True:

@@ -1,6 +1,14 @@
-// A real Better Auth with its jwt plugin as it comes, on a free loopback port and with its data in memory.
-// Signs one user up over HTTP and prints a line of JSON: issuer, user id, token, session token. For each line on
-// standard input it forgets its signing keys, so that it makes a new one, and prints again. Ends with its input.
+// A real Better Auth on a free loopback port, its data in memory, for tests that talk to it as a browser does.
+//
+//   node issuer.mjs '{"alg": "ES256"}'    with the settings of settings.mjs; `{}` for its defaults
+//   node issuer.mjs                       with the jwt plugin as it comes, whose keys also sign a session cookie
+//
+// Prints its URL. Then each line of JSON on standard input is done, and answered by a line of JSON:
+//
+//   {"age": 60}                   its signing keys get a minute older
+//   {"sign": "…", "ago": 60}      a token of the user with that id, as it would have been given a minute ago
+//
+// Ends with its input.
 
 import { createServer } from "node:http";
 import { createInterface } from "node:readline";
@@ -9,6 +17,9 @@ import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
 import { toNodeHandler } from "better-auth/node";
 import { jwt } from "better-auth/plugins";
+import { taskApiTokens } from "./settings.mjs";
+
+const [settings] = process.argv.slice(2).map((text) => JSON.parse(text));
 
 let handle;
 const server = createServer((request, response) => handle(request, response));
@@ -21,30 +32,22 @@ const auth = betterAuth({
   secret: randomBytes(32).toString("hex"),
   database: memoryAdapter(tables),
   emailAndPassword: { enabled: true },
-  plugins: [jwt()],
+  // Members of the user whose names are those of claims, which whoever signs up may choose.
+  user: { additionalFields: { exp: { type: "number", required: false }, aud: { type: "string", required: false } } },
+  session: { cookieCache: { enabled: !settings, strategy: "jwt" } },
+  plugins: [settings ? taskApiTokens({ issuer, ...settings }) : jwt({ sessionCookieCache: true })],
+  rateLimit: { enabled: false },
   telemetry: { enabled: false },
 });
 handle = toNodeHandler(auth);
+console.log(JSON.stringify(issuer));
 
-const signedUp = await fetch(`${issuer}/api/auth/sign-up/email`, {
-  method: "POST",
-  headers: { "Content-Type": "application/json", Origin: issuer },
-  body: JSON.stringify({ name: "Älice 例", email: "alice@example.com", password: randomBytes(16).toString("hex") }),
-});
-if (!signedUp.ok) throw new Error(`sign-up answered ${signedUp.status}: ${await signedUp.text()}`);
-const cookie = signedUp.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
-const { user, token: session } = await signedUp.json();
-
-async function show() {
-  const answer = await fetch(`${issuer}/api/auth/token`, { headers: { Cookie: cookie } });
-  if (!answer.ok) throw new Error(`token answered ${answer.status}: ${await answer.text()}`);
-  const { token } = await answer.json();
-  console.log(JSON.stringify({ issuer, user: user.id, token, session }));
-}
-
-await show();
-for await (const _ of createInterface({ input: process.stdin })) {
-  tables.jwks.length = 0;
-  await show();
+for await (const line of createInterface({ input: process.stdin })) {
+  const { age, sign, ago } = JSON.parse(line);
+  for (const key of age ? tables.jwks : []) {
+    for (const time of ["createdAt", "expiresAt"]) key[time] = new Date(key[time].getTime() - age * 1000);
+  }
+  const payload = { sub: sign, iat: Math.floor(Date.now() / 1000) - ago };
+  console.log(JSON.stringify(sign ? (await auth.api.signJWT({ body: { payload } })).token : null));
 }
 process.exit(0);
