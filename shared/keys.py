@@ -71,8 +71,11 @@ class KeyCache:
         self._flight.set_result(None)
         self._landing = threading.Lock()
 
-    async def key(self, kid: str) -> PyJWK:
+    async def key(self, kid: str, *, refuted: PyJWK | None = None) -> PyJWK:
         """Give the key named exactly `kid`; ask the issuer where that is due, at most once for all who wait.
+
+        `refuted` is the key that was given for it before and does not verify the token. It counts as one that is not
+        held, for the issuer may have put another in its place, so what comes back is another or `UnknownKey`.
 
         Raises `UnknownKey` or `KeysUnavailable`. A kid that is not held while the issuer cannot be asked is the
         latter: it may be a key rotated in, and a good token must not be refused because a fetch of ours failed.
@@ -80,14 +83,15 @@ class KeyCache:
         now = self._clock()
         held = self._held(kid, now)
         since = abs(now - self._tried)  # a clock that was set back must not forbid a fetch until it has caught up
-        if held and (abs(now - self._fetched) < FRESH or since < RETRY):
+        if held and held is not refuted and (abs(now - self._fetched) < FRESH or since < RETRY):
             return held
         if since >= GAP and self._flight.done():
             self._take_off(now)
         await asyncio.wrap_future(self._flight)
-        if held := self._held(kid, now):
+        held = self._held(kid, now)
+        if held and held is not refuted:
             return held
-        if self._failure:
+        if self._failure and not refuted:
             raise KeysUnavailable(self._failure)
         raise UnknownKey
 

@@ -9,9 +9,11 @@ import base64
 import json
 import re
 import time
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import jwt
+from jwt import PyJWK
 
 from shared.keys import KeyCache, UnknownKey
 
@@ -48,12 +50,23 @@ async def subject(token: str, keys: KeyCache, *, issuer: str, audience: str, alg
         key = await keys.key(kid)
     except UnknownKey:
         raise InvalidToken("kid: the issuer shows no such key") from None
-    _need(key.algorithm_name == header["alg"], "alg: not the key's")
+    reason = _verdict(token, header["alg"], key, issuer, audience)
+    if reason:  # the issuer may have put another key in this one's place
+        with suppress(UnknownKey):
+            reason = _verdict(token, header["alg"], await keys.key(kid, refuted=key), issuer, audience)
+    _need(not reason, reason)
+    return user_id
+
+
+def _verdict(token: str, alg: str, key: PyJWK, issuer: str, audience: str) -> str:
+    """Why the key does not prove the token; empty where it does."""
+    if key.algorithm_name != alg:
+        return "alg: not the key's"
     try:
         jwt.decode(token, key, [key.algorithm_name], audience=audience, issuer=issuer, leeway=LEEWAY)
     except jwt.PyJWTError as error:  # its text may quote the token, its name does not
-        raise InvalidToken(f"PyJWT: {type(error).__name__}") from None
-    return user_id
+        return f"PyJWT: {type(error).__name__}"
+    return ""
 
 
 def _key_id(header: dict[str, Any], algorithms: tuple[str, ...]) -> str:
