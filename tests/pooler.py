@@ -72,13 +72,16 @@ class Pooler:
         (folder / "pgbouncer.ini").write_text(text, "ascii")
         self.start()
 
+    @property
+    def log(self) -> Path:
+        """Where it writes its log."""
+        return self._folder / "pgbouncer.log"
+
     def start(self) -> None:
         """Start it (again), on the same port, and wait until it answers."""
         program = installed()
         assert program
-        self._child = Child(
-            [program, str(self._folder / "pgbouncer.ini")], log=self._folder / "pgbouncer.log", user=account()
-        )
+        self._child = Child([program, str(self._folder / "pgbouncer.ini")], log=self.log, user=account())
         deadline = time.monotonic() + 10
         while True:
             try:

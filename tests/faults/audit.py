@@ -24,6 +24,7 @@ INSTALL = """
     declare
         is_now public.task;
     begin
+        if tg_op = 'UPDATE' and old is not distinct from new then return null; end if;
         if tg_op = 'DELETE' then is_now := old; else is_now := new; end if;
         insert into audit.change (user_id, kind, id, version, title, description, completed) values (
             is_now.user_id, tg_op, is_now.id, is_now.version, is_now.title, is_now.description,

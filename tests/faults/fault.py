@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from tests.faults.world import World
 
+type Inject = Callable[[World], AbstractContextManager[None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -17,9 +19,9 @@ class Fault:
 
     number: str
     name: str
-    inject: Callable[[World], AbstractContextManager[object]]
-    kills: bool = False
-    """Environments die of it or run out of time: the gateway's own 502 and 504 are to be expected."""
+    inject: Inject
+    gateway: tuple[str, ...] = ()
+    """What the gateway is expected to answer by itself: `crashed`, `timed out`, or what a stub of it says."""
     seconds: float = 0.0
     """At least this long, in the short form too."""
 

@@ -48,6 +48,11 @@ class Attempt:
         return self.response.status_code if self.response is not None else 0
 
     @property
+    def headers(self) -> httpx.Headers:
+        """The headers of the answer."""
+        return self.response.headers if self.response is not None else httpx.Headers()
+
+    @property
     def gateway(self) -> str:
         """Why the gateway answered in the place of the function: `crashed`, `timed out`, `failed`; or nothing."""
         return str(self.response.extensions.get("gateway", "")) if self.response is not None else ""
@@ -61,7 +66,7 @@ class Attempt:
     @property
     def decided(self) -> bool:
         """Whether the answer says what became of the request."""
-        return self.status in range(200, 500) and self.status not in UNTIL_DECIDED
+        return decides(self.status)
 
     @property
     def same(self) -> tuple[Any, ...]:
@@ -76,6 +81,11 @@ class Attempt:
         if self.response is None or "json" not in self.response.headers.get("Content-Type", ""):
             return None
         return self.response.json()
+
+
+def decides(status: int) -> bool:
+    """Whether an answer with this status says what became of a request."""
+    return 200 <= status < 500 and status not in UNTIL_DECIDED
 
 
 class History:

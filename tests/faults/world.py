@@ -43,9 +43,7 @@ class World:
         self._folder = folder
         self._exit = ExitStack()
         self._stack = Stack(two_proxies=True)
-        self._hits = 0
         self._lock = threading.Lock()
-        self.begin("")
 
     def __enter__(self) -> Self:
         with self._exit as exits:
@@ -68,6 +66,7 @@ class World:
                 admin.execute(f"alter database {DATABASE} set synchronous_commit = on".encode())
                 admin.execute(INSTALL.encode())
             self.fleet = exits.enter_context(Fleet(self.environment, self._folder))
+            self.begin("")
             self._exit = exits.pop_all()
         return self
 
@@ -91,6 +90,8 @@ class World:
         self.people: list[Person] = []
         self.dice = random.Random(f"{self.seed} {name}")  # noqa: S311 - nothing is secret here
         self._hits = 0
+        self.p1.reset()
+        self.p2.reset()
 
     def person(self) -> Person:
         """Somebody new; all that they ask by their `api` is written down in the row's history."""

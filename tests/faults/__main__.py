@@ -1,0 +1,52 @@
+"""python -m tests.faults: run the fault matrix, print its table, and end with 1 if any number that must be 0 is not.
+
+Give `--only F1,F7` for some rows, `--short` for CI's form, `--soak SECONDS` for the soak alone, and `--seed N` to let
+what is left to chance come out the same again (but for the moments: those are the machine's).
+"""
+
+import argparse
+import random
+import sys
+from dataclasses import replace
+
+from tests.faults.matrix import SOAK, faults
+from tests.faults.report import FILE, progress, table, write
+from tests.faults.row import FULL, SHORT, Row, run
+from tests.faults.world import World
+
+
+def main() -> int:
+    """Run what is asked for; give the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", default="", help="numbers of rows: F1,F7")
+    parser.add_argument("--short", action="store_true", help="some seconds a row: CI's form")
+    parser.add_argument("--soak", type=float, default=0.0, metavar="SECONDS", help="the soak alone, so long")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    wanted = parser.parse_args()
+    times = SHORT if wanted.short else FULL
+    if wanted.soak:
+        wanted.only, times = SOAK, replace(times, during=wanted.soak)
+    only = set(filter(None, wanted.only.split(",")))
+    chosen = [fault for fault in faults() if (fault.number in only if only else fault.number != SOAK)]
+    if not chosen or len(chosen) < len(only):
+        parser.error(f"there is no such row: {wanted.only}")
+    _say(f"seed {wanted.seed}, {len(chosen)} rows of {times.before + times.during + times.after:g} s")
+    rows: list[Row] = []
+    with World(seed=wanted.seed) as world:
+        world.warm()
+        for fault in chosen:
+            rows.append(run(world, fault, times))
+            _say(progress(rows[-1]))
+            write(rows)
+    failed = [row.fault.number for row in rows if row.failed]
+    _say(f"\n{table(rows)}\nseed {wanted.seed}; written to {FILE.relative_to(FILE.parent.parent)}")
+    _say(f"failed: {', '.join(failed)}" if failed else "every promise was kept")
+    return 1 if failed else 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - it talks to a person at a terminal
+
+
+if __name__ == "__main__":
+    sys.exit(main())

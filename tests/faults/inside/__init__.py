@@ -1,0 +1,1 @@
+"""What runs inside an environment, before anything of ours: see `sitecustomize`."""

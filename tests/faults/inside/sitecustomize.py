@@ -1,0 +1,45 @@
+"""Bends the clock and the names of hosts in an environment; Python imports this at its start, where PYTHONPATH says so.
+
+The file that `BENT` names holds JSON: `clock`, the seconds by which the wall clock is wrong, and `names`, what looking
+up a host comes to: `found` (this machine), `lost` (an error) or `silent` (nobody answers, until the resolver tires of
+it, as it does with its defaults). It is read at each use, so that both may change while the environment runs.
+"""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+TIRED = 10.0
+"""Seconds: resolv.conf(5), two attempts of five each."""
+NAME = "database.test"
+"""The one host that is looked up here; what is said of it is said of no other."""
+
+_time, _time_ns, _getaddrinfo = time.time, time.time_ns, socket.getaddrinfo
+
+
+def _bent(name: str) -> Any:
+    return json.loads(Path(os.environ["BENT"]).read_text("ascii")).get(name)
+
+
+def _wrong_time() -> float:
+    return _time() + float(_bent("clock") or 0)
+
+
+def _wrong_time_ns() -> int:
+    return _time_ns() + int(float(_bent("clock") or 0) * 1_000_000_000)
+
+
+def _look_up(host: Any, *args: Any, **options: Any) -> Any:
+    if host != NAME:
+        return _getaddrinfo(host, *args, **options)
+    if (names := _bent("names")) != "found":
+        time.sleep(TIRED if names == "silent" else 0)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+    return _getaddrinfo("127.0.0.1", *args, **options)
+
+
+if "BENT" in os.environ:
+    time.time, time.time_ns, socket.getaddrinfo = _wrong_time, _wrong_time_ns, _look_up
