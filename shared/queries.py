@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from shared.schemas import full_date, wrong
 
-_NUMBER = re.compile(r"[0-9]{1,9}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 MOST = 200
 LONGEST_SEARCH = 150
 
@@ -19,7 +19,7 @@ def _flag(value: Any) -> Any:
 
 
 def _limit(value: Any) -> Any:
-    if isinstance(value, str) and not (_NUMBER.fullmatch(value) and 1 <= int(value) <= MOST):
+    if isinstance(value, str) and not (_NUMBER.fullmatch(value) and int(value) <= MOST):
         raise wrong(f"must be a whole number from 1 to {MOST}")
     return int(value)
 
