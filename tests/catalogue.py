@@ -10,11 +10,13 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from infra.roles import APP, ATTRIBUTES, JOBS, LIMITS
+from tests.isolation.inventory import made, of_the_tables
 
 type Admin = Connection[DictRow]
 
 OLDEST = 180_000
 BOOKKEEPING = "alembic_version"
+EXTENSIONS = {"btree_gin"}
 OWN = "(user_id = ( SELECT app.user_id() AS user_id))"
 POLICIES = {
     ("task", "own_rows", APP, OWN, OWN),
@@ -36,52 +38,76 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "app", "USAGE"): WHOLE,
     (JOBS, "app", "USAGE"): WHOLE,
     ("PUBLIC", "public", "USAGE"): WHOLE,
+    ("PUBLIC", "the database", "CONNECT"): WHOLE,
+    ("PUBLIC", "the database", "TEMPORARY"): WHOLE,
     (APP, "app.user_id()", "EXECUTE"): WHOLE,
     (JOBS, "app.user_id()", "EXECUTE"): WHOLE,
     (APP, "app.words(text)", "EXECUTE"): WHOLE,
     (APP, "app.search(text)", "EXECUTE"): WHOLE,
     (APP, "app.claim(text,bytea)", "EXECUTE"): WHOLE,
 }
+FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | {"app.count_version()"}
 DEFINERS = {"app.search(text)"}
+IMMUTABLE = {"app.words(text)"}
+TRIGGERS = {"count_version on public.task"}
+ALLOWED = of_the_tables().union(
+    {("extension", name) for name in EXTENSIONS},
+    {("schema", "app")},
+    {("function", name) for name in FUNCTIONS},
+    {("policy", f"{name} on public.{table}") for table, name, *_ in POLICIES},
+    {("trigger", name) for name in TRIGGERS},
+)
 USER_ID = "NULLIF(current_setting('app.user_id'::text, true), ''::text)"
 
 OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
 NO_EXTENSION = "not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')"
 RELATIONS = f"""
-    select c.oid, c.relname as name, n.nspname as schema, c.relkind::text as kind, c.relrowsecurity as fenced,
-           c.relforcerowsecurity as forced, coalesce('security_invoker=true' = any (c.reloptions), false) as invoker,
-           exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id') as owned
+    select c.relname as name, c.relkind::text as kind, c.relrowsecurity and c.relforcerowsecurity as fenced,
+           coalesce('security_invoker=true' = any (c.reloptions), false) as invoker,
+           exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'user_id') as owned,
+           c.relkind = 'p' or exists (select from pg_inherits where c.oid in (inhrelid, inhparent)) as related,
+           c.relpersistence = 'p' as kept
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where {OURS} and c.relkind = any ('{{r,p,v,m,f}}')
 """  # noqa: S608
-FUNCTIONS = f"""
+ROUTINES = f"""
     select p.oid::regprocedure::text as name, p.prosecdef as definer, p.proleakproof as leakproof,
            p.provolatile::text as volatility, coalesce(p.proconfig, '{{}}') as settings,
            coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) as body, p.proacl is null as anyone
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where {OURS} and {NO_EXTENSION}
 """  # noqa: S608
-HELD = f"""
-    with held (object, owner, acl, part) as (
-        select n.nspname || '.' || c.relname, c.relowner, c.relacl, '*'
-        from pg_class c join pg_namespace n on n.oid = c.relnamespace where {OURS}
-        union all select n.nspname || '.' || c.relname, c.relowner, a.attacl, a.attname
+# PostgreSQL's own objects have rights for anyone, as initdb gave them (it does not note those of information_schema):
+# only what came later counts.
+HELD = """
+    with held (class, id, sub, object, owner, acl, part) as (
+        select 'pg_class'::regclass, c.oid, 0, n.nspname || '.' || c.relname, c.relowner, c.relacl, '*'
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        union all
+        select 'pg_class'::regclass, c.oid, a.attnum, n.nspname || '.' || c.relname, c.relowner, a.attacl, a.attname
         from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-        where {OURS}
-        union all select n.nspname, n.nspowner, n.nspacl, '*' from pg_namespace n where {OURS}
-        union all select p.oid::regprocedure::text, p.proowner, p.proacl, '*'
-        from pg_proc p join pg_namespace n on n.oid = p.pronamespace where {OURS} and {NO_EXTENSION}
+        union all select 'pg_namespace'::regclass, oid, 0, nspname, nspowner, nspacl, '*' from pg_namespace
+        union all select 'pg_proc'::regclass, oid, 0, oid::regprocedure::text, proowner, proacl, '*' from pg_proc
+        union all select 'pg_database'::regclass, oid, 0, 'the database', datdba,
+            coalesce(datacl, acldefault('d', datdba)), '*' from pg_database where datname = current_database()
     )
     select case g.grantee when 0 then 'PUBLIC' else g.grantee::regrole::text end as role, object,
            g.privilege_type as privilege, array_agg(part::text) as parts, bool_or(g.is_grantable) as passable
-    from held, aclexplode(held.acl) g where g.grantee <> held.owner group by 1, 2, 3
-"""  # noqa: S608
+    from held, aclexplode(held.acl) g
+    where g.grantee <> held.owner and not (held.id < 16384 and held.object <> 'public' and exists (
+        select from pg_init_privs i, aclexplode(i.initprivs) first
+        where (i.classoid, i.objoid, i.objsubid) = (held.class, held.id, held.sub)
+          and (first.grantee, first.privilege_type) = (g.grantee, g.privilege_type)))
+      and not (held.object ~ '^information_schema' and g.grantee = 0 and g.privilege_type in ('SELECT', 'USAGE'))
+    group by 1, 2, 3
+"""
 KEYS = """
     select c.conrelid::regclass::text as place, c.conname as name,
-           c.conkey[1] <> mine.attnum or c.contype = 'f' and c.confkey[1] is distinct from theirs.attnum as offends
+           c.conkey[1] <> mine.attnum or c.contype = 'x'
+           or c.contype = 'f' and c.confkey[1] is distinct from theirs.attnum as offends
     from pg_constraint c
     join pg_attribute mine on mine.attrelid = c.conrelid and mine.attname = 'user_id'
     left join pg_attribute theirs on theirs.attrelid = c.confrelid and theirs.attname = 'user_id'
-    where c.contype in ('p', 'u', 'f')
+    where c.contype in ('p', 'u', 'f', 'x')
     union all
     select i.indrelid::regclass::text, i.indexrelid::regclass::text, i.indkey[0] <> a.attnum
     from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attname = 'user_id' where i.indisunique
@@ -94,17 +120,40 @@ OWNERS = """
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attname = 'user_id' and c.relnamespace = 'public'::regnamespace
 """
-BELONGS = """
-    with recursive groups as (
-        select oid from pg_roles where rolname = %(role)s
-        union select m.roleid from pg_auth_members m join groups on m.member = groups.oid
+STRAYS = f"""
+    with things (name, owner) as (
+        select c.oid::regclass::text, c.relowner from pg_class c where c.oid >= 16384
+        union all select p.oid::regprocedure::text, p.proowner from pg_proc p where p.oid >= 16384 and {NO_EXTENSION}
+        union all select nspname, nspowner from pg_namespace where oid >= 16384 and nspname !~ '^pg_'
     )
-    select oid::regrole::text as name from groups where oid::regrole::text <> %(role)s
+    select name, owner::regrole::text as owner
+    from things, pg_database d where d.datname = current_database() and owner <> d.datdba
+"""  # noqa: S608
+SETTINGS = """
+    select coalesce(r.rolname, 'everyone') as role, d.datname as place, s.setconfig as settings
+    from pg_db_role_setting s left join pg_roles r on r.oid = s.setrole left join pg_database d on d.oid = s.setdatabase
 """
+ROLES = """
+    select r.rolname as name, r.rolcanlogin as login, r.oid = d.datdba as owner
+    from pg_roles r, pg_database d where d.datname = current_database() and r.oid >= 16384
+"""
+MEMBERS = """
+    select roleid::regrole::text as role, member::regrole::text as member
+    from pg_auth_members where (roleid >= 16384 or member >= 16384) and (inherit_option or set_option)
+"""
+LABELS = "select objtype || ' ' || objname as name from pg_seclabels where objoid >= 16384"
+
+
+def everything_is_on_the_list(admin: Admin) -> Iterator[str]:
+    """Nothing is in the database but `ALLOWED`, whatever kind of thing it is; and all of that is."""
+    found = set(made(admin))
+    yield from (f"{kind} {name} is not on the list" for kind, name in sorted(found - ALLOWED))
+    yield from (f"{kind} {name} is missing" for kind, name in sorted(ALLOWED - found))
+    yield from (f"{row['name']} has a security label" for row in admin.execute(LABELS))
 
 
 def every_table_is_fenced(admin: Admin) -> Iterator[str]:
-    """Row level security on and forced; nothing but tables; each has `user_id`."""
+    """Row level security on and forced; nothing but plain tables that survive a crash; each has `user_id`."""
     for relation in admin.execute(RELATIONS):
         name = relation["name"]
         if name == BOOKKEEPING:  # nobody but the owner may touch it: see the grants
@@ -112,10 +161,14 @@ def every_table_is_fenced(admin: Admin) -> Iterator[str]:
         if relation["kind"] not in {"r", "p"}:
             if relation["kind"] != "v" or not relation["invoker"]:
                 yield f"{name} is a view, and runs as its owner"
-        elif not (relation["fenced"] and relation["forced"]):
+        elif not relation["fenced"]:
             yield f"{name} has no forced row level security"
         elif not relation["owned"]:
             yield f"{name} has no user_id"
+        elif relation["related"]:
+            yield f"{name} has partitions, parents or children: policies bind the table that is named in a query alone"
+        elif not relation["kept"]:
+            yield f"{name} is empty after a crash"
 
 
 def the_policies_are_the_canonical_ones(admin: Admin) -> Iterator[str]:
@@ -134,24 +187,34 @@ def the_policies_are_the_canonical_ones(admin: Admin) -> Iterator[str]:
 
 
 def the_roles_have_no_power(admin: Admin, logins: dict[str, str]) -> Iterator[str]:
-    """`logins` names the login role of each group: without attributes, member of that alone, owner of nothing."""
+    """No role but the owner, the groups and `logins`, each without attributes, member of its group alone, no owner."""
+    roles = {row["name"]: row for row in admin.execute(ROLES)}
+    known = {name for name, row in roles.items() if row["owner"]} | {APP, JOBS, *logins}
+    yield from (f"{name} is a role of nobody's" for name in sorted(roles.keys() - known))
+    acting = {(row["member"], row["role"]) for row in admin.execute(MEMBERS)}
+    yield from (f"{member} may act as {role}" for member, role in sorted(acting - set(logins.items())))
+    yield from (f"{member} may not act as {role}" for member, role in sorted(set(logins.items()) - acting))
     for role in (APP, JOBS, *logins):
         attributes = admin.execute(ATTRIBUTES, [role]).fetchone() or {"role": "missing"}
         yield from (f"{role} has {name}" for name, value in attributes.items() if value)
-        groups = {row["name"] for row in admin.execute(BELONGS, {"role": role})}
-        if groups != ({logins[role]} if role in logins else set()):
-            yield f"{role} belongs to {sorted(groups)}"
+        if roles[role]["login"] != (role in logins):
+            yield f"{role} may log in" if roles[role]["login"] else f"{role} may not log in"
         if admin.execute("select from pg_shdepend where refobjid = %s::regrole and deptype = 'o'", [role]).rowcount:
             yield f"{role} owns something"
-        settings = admin.execute(
-            "select rolcanlogin, coalesce(rolconfig, '{}') as settings from pg_roles where rolname = %s", [role]
-        ).fetchone()
-        assert settings
-        if settings["rolcanlogin"] != (role in logins):
-            yield f"{role} may log in" if settings["rolcanlogin"] else f"{role} may not log in"
-        given = {name.lower(): value for name, _, value in (line.partition("=") for line in settings["settings"])}
-        if role in logins and given != LIMITS:
-            yield f"{role} has other limits: {given}"
+    given = {role: dict[str, str]() for role in logins}
+    for row in admin.execute(SETTINGS):
+        if row["role"] in logins and row["place"] is None:
+            given[row["role"]] = dict(line.split("=", 1) for line in row["settings"])
+        else:
+            yield f"{row['role']} has settings in {row['place'] or 'every database'}"
+    for role, limits in given.items():
+        if {name.lower(): value for name, value in limits.items()} != LIMITS:
+            yield f"{role} has other limits: {limits}"
+
+
+def all_belongs_to_the_owner(admin: Admin) -> Iterator[str]:
+    """What a superuser owns would run as a superuser, and what the application owns obeys it."""
+    yield from (f"{row['name']} belongs to {row['owner']}" for row in admin.execute(STRAYS))
 
 
 def grants_are_exactly_the_named_ones(admin: Admin) -> Iterator[str]:
@@ -169,8 +232,8 @@ def grants_are_exactly_the_named_ones(admin: Admin) -> Iterator[str]:
 
 
 def functions_are_safe(admin: Admin) -> Iterator[str]:
-    """SECURITY DEFINER by allow-list, with a search_path; none leakproof or for anyone; the caller's is canonical."""
-    functions = {row["name"]: row for row in admin.execute(FUNCTIONS)}
+    """SECURITY DEFINER by allow-list, with a search_path, IMMUTABLE likewise; none leakproof or for anyone."""
+    functions = {row["name"]: row for row in admin.execute(ROUTINES)}
     for name, function in functions.items():
         if function["definer"] and name not in DEFINERS:
             yield f"{name} runs as its owner"
@@ -180,8 +243,8 @@ def functions_are_safe(admin: Admin) -> Iterator[str]:
             yield f"{name} is called leakproof"
         if function["anyone"]:
             yield f"{name} may be called by anyone"
-        if function["volatility"] == "i" and re.search(r"current_setting|user_id\(", function["body"]):
-            yield f"{name} is called immutable, and is not"
+        if function["volatility"] == "i" and name not in IMMUTABLE:
+            yield f"{name} is called immutable: one that reads a setting is folded across users"
     body = functions["app.user_id()"]["body"].removeprefix("RETURN ")
     if body != USER_ID:
         yield f"app.user_id() is {body}"
@@ -213,8 +276,10 @@ def the_trigger_counts_every_change(admin: Admin) -> Iterator[str]:
 
 
 RULES = (
+    everything_is_on_the_list,
     every_table_is_fenced,
     the_policies_are_the_canonical_ones,
+    all_belongs_to_the_owner,
     grants_are_exactly_the_named_ones,
     functions_are_safe,
     keys_lead_with_the_user,

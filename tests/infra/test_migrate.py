@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import DictRow
 
 from infra.local.postgres import OWNER, ROOT, SUPERUSER, Cluster, throwaway
@@ -25,6 +26,16 @@ def empty() -> Iterator[Cluster]:
     """A cluster without a migration."""
     with throwaway() as cluster:
         yield cluster
+
+
+@pytest.fixture(autouse=True)
+def no_role_stays(admin: psycopg.Connection[DictRow]) -> Iterator[None]:
+    """The roles of the shared server are as they were: the catalogue's rule of the roles knows them all."""
+    query = "select rolname as name from pg_roles"
+    before = {row["name"] for row in admin.execute(query)}
+    yield
+    for name in {row["name"] for row in admin.execute(query)} - before:
+        admin.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
 
 
 def environment(cluster: Cluster, **urls: str) -> dict[str, str]:
