@@ -13,18 +13,20 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import struct
 import threading
 from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 from typing import Self
 
-from tests.toxics import Toxics
+from tests.toxics import Toxics, reset, set_option
 
 CUT_BEFORE = "the Sync is not forwarded, both ends are reset: nothing took effect"
 CUT_AFTER = "the Sync is forwarded, the client is reset before any reply: it took effect"
 SWALLOW = "the Sync is forwarded, no reply comes, the connection stays: it took effect"
 FREEZE = "nothing is forwarded any more in either direction, the connection stays"
+CRASH_BEFORE = "who sent the Sync is killed by then, and it is not forwarded: nothing took effect"
+CRASH_AFTER = "the Sync is forwarded, who sent it is killed before any reply: it took effect"
+BEFORE, AFTER, CRASHES = (CUT_BEFORE, CRASH_BEFORE), (CUT_AFTER, CRASH_AFTER), (CRASH_BEFORE, CRASH_AFTER)
 
 COMMITS = "SQ"
 WAITS = ("S", "Q", "H", "p")  # what a client waits for an answer to: Sync, Query, Flush, the steps of SASL
@@ -46,6 +48,7 @@ class Proxy:
         self._tls, self._direct = tls, direct
         self.flushes = 0
         self.toxics = Toxics()
+        self.crash: Callable[[int], object] = lambda _: None  # kills whose connection comes from this port
         self._fates: list[str | None] = []
         self._moving = asyncio.Event()
         self._moving.set()
@@ -107,9 +110,7 @@ class Proxy:
 
     async def let_pass(self) -> None:
         """Wait while everything is frozen."""
-        if not self._moving.is_set():
-            self.toxics.hits += 1
-            await self._moving.wait()
+        await self._moving.wait()
 
     async def _listen(self) -> asyncio.Server:
         tls = self._tls if self._direct else None
@@ -121,9 +122,9 @@ class Proxy:
         try:
             server = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
-            return _reset(client_out)
+            return reset(client_out)
         for writer in (client_out, server[1]):
-            _set(writer, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            set_option(writer, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         flow = _Flow(self, (client_in, client_out), server)
         self._flows.add(flow)
         try:
@@ -195,8 +196,8 @@ class _Flow:
 
     def reset(self) -> None:
         """Send RST both ways."""
-        _reset(self._client_out)
-        _reset(self._server_out)
+        reset(self._client_out)
+        reset(self._server_out)
 
     async def _start(self, tls: ssl.SSLContext | None) -> None:
         """Forward what comes before the first typed message: requests for encryption, then the startup message."""
@@ -231,16 +232,18 @@ class _Flow:
                 await self._proxy.toxics.wait(self._proxy.latency)
             fate = self._proxy.take_fate() if self._ready and kind in COMMITS else None
             self._sent += kind
-            if fate == CUT_BEFORE:
+            if fate in CRASHES:
+                await asyncio.to_thread(self._proxy.crash, self._client_out.get_extra_info("peername")[1])
+            if fate in BEFORE:
                 return self.reset()
             if fate == FREEZE:
                 self._proxy.freeze_here()
-            self._muted |= fate in (CUT_AFTER, SWALLOW)
-            self._doomed |= fate == CUT_AFTER
+            self._muted |= fate in (*AFTER, SWALLOW)
+            self._doomed |= fate in AFTER
             await self._send(self._server_out, self._proxy.passed_on(message))
             if self._doomed:
                 # The server is left alone until it has answered, so that it has surely done what it was told.
-                _reset(self._client_out)
+                reset(self._client_out)
                 await asyncio.Event().wait()
 
     async def _back(self) -> None:
@@ -287,14 +290,3 @@ async def _message(source: StreamReader) -> tuple[str, bytes]:
 
 def _number(data: bytes) -> int:
     return int.from_bytes(data, "big")
-
-
-def _reset(writer: StreamWriter) -> None:
-    _set(writer, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-def _set(writer: StreamWriter, level: int, option: int, value: int | bytes) -> None:
-    with contextlib.suppress(OSError):
-        if plug := writer.get_extra_info("socket"):  # after a TLS handshake that failed there is none
-            plug.setsockopt(level, option, value)

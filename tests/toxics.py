@@ -1,7 +1,10 @@
 """What makes a connection slow or narrow: how the proxy passes bytes on, beside what it does to single messages."""
 
 import asyncio
+import contextlib
 import random
+import socket
+import struct
 from asyncio import StreamWriter
 from dataclasses import dataclass, field
 
@@ -43,3 +46,16 @@ class Toxics:
             await target.drain()
             if self.slices:
                 await asyncio.sleep(0)  # the next byte goes out in a segment of its own
+
+
+def reset(writer: StreamWriter) -> None:
+    """End a connection by RST, at once."""
+    set_option(writer, socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def set_option(writer: StreamWriter, level: int, option: int, value: int | bytes) -> None:
+    """Set an option of its socket, where there still is one."""
+    with contextlib.suppress(OSError):
+        if plug := writer.get_extra_info("socket"):  # after a TLS handshake that failed there is none
+            plug.setsockopt(level, option, value)

@@ -125,6 +125,8 @@ def lambda_function(
     with RuntimeApi(name, timeout) as api, tempfile.TemporaryFile() as output:
         threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         added = {
+            # By this the client decides whether answers go out as UTF-8 or in escapes, up to three times as long.
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python{}.{}".format(*sys.version_info),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

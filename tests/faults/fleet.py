@@ -7,6 +7,7 @@ function had done by then.
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,8 @@ import httpx
 from infra.local.runtime_api import CrashedError, FunctionError, TimedOutError, lambda_function
 from infra.operations import ROOT, Operation
 from tests.gateway import as_response, make_event, operation_for
+
+type Front = Callable[[httpx.Response], httpx.Response]
 
 TIMEOUT = 15.0
 """Seconds, as in serverless.yml."""
@@ -47,12 +50,13 @@ class Fleet(httpx.BaseTransport):
     """Answers requests as API Gateway with Lambda behind it. May be used from any thread.
 
     `variables` are what environments get that start from now on; `timeout` the seconds an event may take; `folder`
-    where the code is.
+    where the code is; `front` what the gateway makes of an answer before it goes out.
     """
 
     def __init__(self, variables: dict[str, str], folder: Path = ROOT) -> None:
         self.variables, self.folder, self.timeout = variables, folder, TIMEOUT
         self.starts = 0
+        self.front: Front = lambda response: response
         self._idle: list[Environment] = []
         self._all: list[Environment] = []
         self._logs: list[str] = []
@@ -77,7 +81,7 @@ class Fleet(httpx.BaseTransport):
             response = _gateways(failure)
         response.extensions["seconds"] = time.monotonic() - max(environment.function.taken, asked)
         self._give_back(environment)
-        return response
+        return self.front(response)
 
     def warm(self, *operations: Operation, each: int) -> None:
         """Have `each` environments of each operation started and ready, two at a time."""

@@ -110,8 +110,8 @@ def handler(name: str, folder: Path, timeout: float = 15) -> Iterator[LambdaFunc
 
 def test_a_handler_gets_the_event_and_a_context(tmp_path: Path) -> None:
     with handler("answer", tmp_path) as function:
-        answer = function.invoke({"text": "é\ud800"})
-        assert answer["event"] == {"text": "é\ud800"}
+        answer = function.invoke({"text": "é\U0001f600"})
+        assert answer["event"] == {"text": "é\U0001f600"}
         assert 0 < answer["left"] <= 15_000
         assert answer["arn"].endswith(":function:trial")
         assert function.log == "asked by trial\n"
