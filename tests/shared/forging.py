@@ -107,10 +107,13 @@ def text(change: Callable[[str], str]) -> Forge:
     return lambda signer: change(signer.token())
 
 
-def hs256(secret: Callable[[Signer], bytes]) -> Forge:
+def hmac_with(secret: Callable[[Signer], bytes], alg: str = "HS256") -> Forge:
+    """A token under a secret that anybody can know."""
+
     def forge(signer: Signer) -> str:
-        signed = f"{base64url(dump(signer.header(alg='HS256')))}.{base64url(dump(signer.claims()))}"
-        return f"{signed}.{base64url(hmac.digest(secret(signer), signed.encode(), hashlib.sha256))}"
+        digest = {"HS384": hashlib.sha384, "HS512": hashlib.sha512}.get(alg, hashlib.sha256)
+        signed = f"{base64url(dump(signer.header(alg=alg)))}.{base64url(dump(signer.claims()))}"
+        return f"{signed}.{base64url(hmac.digest(secret(signer), signed.encode(), digest))}"
 
     return forge
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.keys import FRESH, GAP, KeyCache
+from shared.keys import FRESH, GAP, KeyCache, UnknownKey
 from shared.tokens import InvalidToken
 from tests.jwks import JwksServer, Signer
 from tests.shared.asking import Clock, ask
@@ -115,3 +115,15 @@ def test_while_the_issuer_is_down_a_bad_signature_is_refused_and_the_held_key_st
     bad = stranger.token(header={"kid": signer.kid})
     assert verdict(cache, signer, bad, bad) == ["PyJWT: InvalidSignatureError"] * 2
     assert ask(cache, signer.kid) == {"held"}
+
+
+def test_a_refuted_key_is_not_given_again_without_a_fetch(issuer: JwksServer, cache: KeyCache) -> None:
+    kid = issuer.signer().kid
+
+    async def main() -> None:
+        key = await cache.key(kid)
+        with pytest.raises(UnknownKey):
+            await cache.key(kid, refuted=key)
+
+    asyncio.run(main())
+    assert len(issuer.requests) == 1
