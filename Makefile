@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev test lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev test test-faults lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ dev: install ## the whole API on http://127.0.0.1:8000 (PORT= changes it)
 
 test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-faults: install ## every fault of the matrix, with a table (ARGS=--short for CI's form, ARGS="--only F1,F7")
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 lint: install ## formatter, linter, type checker
 	@$(BIN)/ruff format --check
@@ -67,6 +70,7 @@ lock: ## pin every package of pyproject.toml with its hashes (needs uv; ARGS=--u
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group jobs -o requirements/jobs.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt
+	@$(COMPILE) $(ARGS) --group audit -o requirements/audit.txt
 
 clean: ## delete what was built, the caches and the data of `make dev`
 	@[ ! -L .local/postgres ] || rm -rf "$$(readlink .local/postgres)"
