@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from shared.bodies import JSON
@@ -121,6 +122,11 @@ async def _on_no_route(request: Request, failure: Exception) -> Response:
     return _problem_response(problem, request.scope["request_id"])
 
 
+async def _on_hang_up(request: Request, _: Exception) -> Response:
+    # Nobody reads it, and Lambda knows no such thing: for the log, where a client that left is no fault of ours.
+    return _problem_response(BadRequest("The request ended before its body."), request.scope["request_id"])
+
+
 async def _on_fault(request: Request, _: Exception) -> Response:
     return _problem_response(InternalError(), request.scope["request_id"])
 
@@ -140,6 +146,7 @@ def build(*routers: APIRouter) -> Edge:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_no_route)
     app.add_exception_handler(NotModified, _on_not_modified)
+    app.add_exception_handler(ClientDisconnect, _on_hang_up)
     # Only the form of the answer: Starlette raises the failure on to `Edge`, which logs it.
     app.add_exception_handler(Exception, _on_fault)
     return Edge(app)

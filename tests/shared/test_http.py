@@ -1,12 +1,20 @@
-"""A handler on a host that is not Lambda."""
+"""The application on a host that is not Lambda."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
 from tests.conftest import BASE_URL
+from tests.faults.invariants import eventually
 from tests.gateway import Gateway
-from tests.stack import Stack
+from tests.server import Server
+from tests.stack import Stack, User
+
+HALF = (
+    "POST /v1/tasks HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+    'Content-Length: 100\r\n\r\n{{"title": "never'
+)
 
 
 def test_handlers_called_by_many_threads_take_turns_and_keep_users_apart(stack: Stack) -> None:
@@ -22,3 +30,15 @@ def test_handlers_called_by_many_threads_take_turns_and_keep_users_apart(stack: 
     for user in users:
         with httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=user.headers) as client:
             assert [item["title"] for item in client.get("/v1/tasks").json()["items"]] == [user.id] * 10
+
+
+def test_a_client_that_leaves_amid_its_body_changes_nothing_and_is_no_fault_of_ours(
+    server: Server, user: User, http_api: httpx.Client
+) -> None:
+    before, address = len(server.log), httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port)) as plug:
+        plug.sendall(HALF.format(token=user.token).encode())
+    eventually(lambda: '"operation":"tasks_create"' in server.log[before:], "its line")
+    assert '"operation":"tasks_create","status":400,' in server.log[before:]
+    assert '"level":"ERROR"' not in server.log[before:]
+    assert http_api.get("/v1/tasks").json()["items"] == []
