@@ -3,6 +3,8 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.faults.answers import OURS, RECOVERY, recovery
@@ -56,14 +58,18 @@ def run(world: World, fault: Fault, times: Times) -> Row:
     """Let `fault` happen and judge what came of it."""
     begun = time.monotonic()
     world.begin(fault.number)
-    logs = _Logs(world)
+    logs, found = _Logs(world), list[Finding]()
     for _ in range(PEOPLE):
         world.person()
     with Load(world.people, world.dice):
         _pause(times.before)
         injected = time.monotonic()
-        with fault.inject(world):
-            _pause(max(times.during, fault.seconds))
+        broken = ""
+        try:
+            with _noted(found), fault.inject(world):
+                _pause(max(times.during, fault.seconds))
+        except AssertionError as failure:
+            broken = str(failure)
         cleared = time.monotonic()
         hits = world.hits
         world.p1.reset()
@@ -73,8 +79,12 @@ def run(world: World, fault: Fault, times: Times) -> Row:
     settle(world.people, world.history)
     evidence = _evidence(world, fault, cleared, logs)
     met = [one for one in evidence.attempts if one.status >= 500 and one.started < cleared and one.ended > injected]
-    found = list(findings(evidence))
-    if not hits and not met:
+    found += findings(evidence)
+    if broken:
+        found.append(Finding("I6", "other", f"what the fault itself expects: {broken}"))
+    if fault.silent and met:
+        found.append(Finding("I6", "other", f"callers noticed it: {[one.status for one in met]}"))
+    if not hits and (fault.silent or not met):
         found.append(Finding("I10", "other", "the fault did not bite: nothing was hit"))
     requests = asked(evidence.attempts)
     return Row(
@@ -88,6 +98,15 @@ def run(world: World, fault: Fault, times: Times) -> Row:
         findings=found,
         seconds=time.monotonic() - begun,
     )
+
+
+@contextmanager
+def _noted(found: list[Finding]) -> Iterator[None]:
+    """What a fault claims beside the invariants, and finds broken, is a finding like any other."""
+    try:
+        yield
+    except AssertionError as failure:
+        found.append(Finding("I6", "other", str(failure)))
 
 
 def _pause(seconds: float) -> None:

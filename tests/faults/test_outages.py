@@ -1,7 +1,5 @@
 """Backends, the pooler, the server and the network go away, and come back."""
 
-import os
-import signal
 import threading
 from contextlib import ExitStack
 from functools import partial
@@ -12,6 +10,7 @@ import pytest
 
 from tests.faults.invariants import as_answered, converges, eventually, in_time, recovers
 from tests.faults.scene import Scene, held, impatiently, short_queue, when_waiting
+from tests.faults.stops import stop_fast
 from tests.faults.writes import COMPLETE, CREATE, UPDATE
 from tests.pooler import POOL_SIZE, Pooler
 from tests.stack import APP, Stack
@@ -126,13 +125,6 @@ def test_a_pool_that_is_used_up_is_503(scene: Scene, stack: Stack, pooler: Poole
     recovers(scene.api)
 
 
-def _stop_fast(stack: Stack) -> None:
-    lock = stack.cluster.home / "data" / "postmaster.pid"
-    os.kill(int(lock.read_text("ascii").splitlines()[0]), signal.SIGINT)
-    eventually(lambda: not lock.exists(), "the server has ended")
-    stack.cluster.stop()
-
-
 @pytest.mark.parametrize("stop", ["fast", "immediate"])
 def test_the_server_restarts(stop: str, scene: Scene, stack: Stack) -> None:
     send, key = scene.prepare(CREATE), {"Idempotency-Key": str(uuid4())}
@@ -140,7 +132,7 @@ def test_the_server_restarts(stop: str, scene: Scene, stack: Stack) -> None:
     scene.admin.execute("checkpoint")
     kept = scene.tasks()
     if stop == "fast":
-        _stop_fast(stack)
+        stop_fast(stack.cluster)
     else:
         stack.cluster.crash()
     try:

@@ -8,6 +8,7 @@ import os
 import random
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,10 +25,14 @@ from infra.operations import ROOT
 from tests.faults.audit import INSTALL
 from tests.faults.fleet import Fleet
 from tests.faults.history import History, Person, Recorder
+from tests.faults.invariants import eventually
 from tests.gateway import OPERATIONS
-from tests.stack import Stack
+from tests.stack import APP, Stack
 
 PEOPLE = 3
+AT_WORK = "select pid from pg_stat_activity where usename = %s and state <> 'idle'"
+MOMENT = 0.2
+"""Seconds within which a backend that has got all of its pipeline is surely done with it."""
 LOADED = ("create", "update", "replace", "complete", "reopen", "delete", "get", "list")
 """The operations that the load calls."""
 
@@ -110,10 +115,34 @@ class World:
         with self._lock:
             self._hits += number
 
+    def pause(self, shortest: float, longest: float = 0.0) -> None:
+        """Let some seconds go by; a time between the two by chance, where two are given."""
+        time.sleep(self.dice.uniform(shortest, longest) if longest else shortest)
+
     @property
     def hits(self) -> int:
         """How often something was hit in this row, as the fault and the proxies tell."""
         return self._hits + self.p1.toxics.hits + self.p2.toxics.hits
+
+    @contextmanager
+    def at_rest(self) -> Iterator[Connection[DictRow]]:
+        """Hold all requests before the pooler, at a moment when no backend is at work; gives `admin()`."""
+        with self.admin() as admin:
+
+            def frozen_at_rest() -> bool:
+                self.p1.freeze()
+                end = time.monotonic() + MOMENT
+                while admin.execute(AT_WORK, [APP]).fetchall():
+                    if time.monotonic() > end:  # a pipeline was cut in two: its second half has to come through
+                        self.p1.thaw()
+                        return False
+                return True
+
+            eventually(frozen_at_rest, "no backend is at work")
+            try:
+                yield admin
+            finally:
+                self.p1.thaw()
 
     def renew(self) -> None:
         """Let every connection be a new one, on both sides of the pooler."""
