@@ -22,6 +22,8 @@ class Fault:
     inject: Inject
     gateway: tuple[str, ...] = ()
     """What the gateway is expected to answer by itself: `crashed`, `timed out`, or what a stub of it says."""
+    silent: bool = False
+    """Callers must notice nothing, or a delay alone."""
     seconds: float = 0.0
     """At least this long, in the short form too."""
 

@@ -48,7 +48,9 @@ class Worker:
 
     def _choose(self) -> tuple[str, str, Any, dict[str, str]]:
         """What to ask next: method, path, body, headers."""
-        act = "delete" if len(self._tags) > ENOUGH else self._dice.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
+        act = self._dice.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
+        if not ENOUGH >= len(self._tags) > 0:
+            act = "delete" if self._tags else "create"
         key = {"Idempotency-Key": str(uuid4())}
         maybe = key if self._dice.random() < KEYED else {}
         title = f"{self._person.canary} {uuid4().hex}"
