@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("get", "post", "put", "patch", "delete")
 DEFAULT = "$default"
 JOBS = "jobs"
-DOORS = {"shared.database", "shared.transactions"}
+DOORS = {"shared.database", "shared.paging", "shared.transactions"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,15 @@ async def read_json(request: Request, media_types: tuple[str, ...]) -> Any:
     if len(body) > LARGEST:
         raise ContentTooLarge
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)
+        return _STRICT.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         # UnicodeDecodeError, JSONDecodeError and the limit on digits are ValueErrors; none of their texts goes out.
         raise BadRequest("The body is not JSON in UTF-8, or repeats a member.") from None
 
 
 def _check_media_type(request: Request, media_types: tuple[str, ...]) -> None:
+    if request.headers.getlist("content-type") == [JSON] and "content-encoding" not in request.headers:
+        return  # as most say it
     media_type, *parameters = _joined(request, "content-type").split(";")
     charsets = {value.strip(' \t"') for name, _, value in map(_split, parameters) if name.strip() == "charset"}
     if media_type.strip() not in media_types or not charsets <= {"utf-8", "utf8"}:
@@ -61,3 +63,6 @@ def _finite(text: str) -> float:
     if value in (float("inf"), float("-inf")):
         raise ValueError("a number beyond every float")
     return value
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)

@@ -14,8 +14,9 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from threading import Thread
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 from psycopg import AsyncConnection, AsyncPipeline
@@ -39,7 +40,7 @@ CONNECT_LIMIT = 5
 PAUSE = 0.01, 0.05
 """Seconds before statements run once more, between these two by chance."""
 
-SCOPE = "select set_config('app.user_id', %(user)s, true)"
+SCOPE = "select set_config('app.user_id', $1, true)"
 # Only ever turned on: a server that is read-only itself refuses to be told otherwise, with an error of its own.
 READING = SCOPE + ", set_config('transaction_read_only', 'on', true)"
 
@@ -140,9 +141,8 @@ class Database:
         connection = await self._checkout(deadline)
         hang_up = asyncio.get_running_loop().call_later(deadline - time.monotonic(), _hang_up, connection)
         try:
-            connection._pipeline = _Pipeline(connection)  # noqa: SLF001 - psycopg has no other way to choose it
-            async with connection.pipeline():
-                await connection.execute(READING if read_only else SCOPE, {"user": user})
+            async with _Pipeline(connection) as pipeline:
+                pipeline.enter_scope(user, read_only=read_only)
                 cursors = [await connection.execute(sql, values) for sql, values in statements]
             # Only now: a fetch inside the block would cost a round trip of its own.
             parts = [await cursor.fetchall() for cursor in cursors]
@@ -193,16 +193,36 @@ class Database:
 
 
 class _Pipeline(AsyncPipeline):
-    """psycopg's, without the Flush that it sends behind the last Sync.
+    """psycopg's pipeline, which sends nothing before the Sync, all at once with it, and nothing behind it.
 
-    A Flush that reaches PgBouncer after the answer has gone out takes a backend once more, and as nothing answers it,
-    keeps it until our next request: environments that do nothing would drain the pool.
+    psycopg sends each statement as it comes, and a Flush behind the last Sync. A Flush that reaches PgBouncer after the
+    answer has gone out takes a backend once more, and as nothing answers it, keeps it until our next request:
+    environments that do nothing would drain the pool.
     """
+
+    async def __aenter__(self) -> Self:
+        self._conn._pipeline = self  # noqa: SLF001 - psycopg has no other way to choose it
+        return await super().__aenter__()
+
+    async def __aexit__(self, *failure: Any) -> None:  # noqa: PYI036 - handed on
+        try:
+            await super().__aexit__(*failure)
+        finally:
+            self._conn._pipeline = None  # noqa: SLF001
+
+    def enter_scope(self, user: str, *, read_only: bool) -> None:
+        """Let the rest of the transaction be `user`'s. Without a cursor: what it returns is nobody's."""
+        text = READING if read_only else SCOPE
+        self.command_queue.append(partial(self.pgconn.send_query_params, text.encode(), [user.encode()]))
+        self.result_queue.append(None)
+
+    def _communicate_gen(self) -> PQGen[None]:
+        yield from ()
 
     def _exit_gen(self) -> PQGen[None]:
         try:
             self._enqueue_sync()
-            yield from self._communicate_gen()
+            yield from super()._communicate_gen()
         finally:
             yield from self._fetch_gen(flush=False)
 

@@ -3,39 +3,37 @@
 import gzip
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Annotated
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Response
 
 from shared.answers import INVALID, Answers, answers
+from shared.routing import Call
 
 # gzip named in Accept-Encoding, unless its weight is zero (RFC 9110 12.5.3).
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Sends a file the way its caller wants it: compressed, and not at all where the caller holds it already.
+class FileRequest(Call):
+    """A request for a file; it is sent the way its caller wants it.
 
-    API Gateway compresses nothing, and the script of the reference page is 1.7 MB.
+    Compressed, and not at all where the caller holds it already: API Gateway compresses nothing, and the script of the
+    reference page is 1.7 MB.
     """
-
-    compress: bool
-    held: str
 
     def send(self, package: str, path: str, media_type: str, headers: dict[str, str]) -> Response:
         """Answer with the file at `path` of `package` and these `headers`, or with 304.
 
         Plain and compressed have entity tags of their own (RFC 9110 8.8.3.3); If-None-Match compares weakly (13.1.2).
         """
-        content, tag = _read(package, path, compress=self.compress)
+        compress = _GZIP.search(self.headers.get("accept-encoding", "")) is not None
+        held = ", ".join(self.headers.getlist("if-none-match"))
+        content, tag = _read(package, path, compress=compress)
         headers = headers | {"ETag": tag, "Vary": "Accept-Encoding"}
-        if tag in self.held or self.held.strip() == "*":
+        if tag in held or held.strip() == "*":
             return Response(status_code=304, headers=headers)
-        if self.compress:
+        if compress:
             headers["Content-Encoding"] = "gzip"
         return Response(content, media_type=media_type, headers=headers)
 
@@ -48,17 +46,6 @@ def _read(package: str, path: str, *, compress: bool) -> tuple[bytes, str]:
     return (gzip.compress(content, mtime=0), f'"{digest}-gzip"') if compress else (content, f'"{digest}"')
 
 
-async def _sender(
-    request: Request,
-    if_none_match: Annotated[str | None, Header()] = None,  # noqa: ARG001 - declared for the contract, read below
-) -> Sender:
-    compress = _GZIP.search(request.headers.get("accept-encoding", "")) is not None
-    return Sender(compress, ", ".join(request.headers.getlist("if-none-match")))
-
-
-type Files = Annotated[Sender, Depends(_sender)]
-
-
 def sent(*media_types: str) -> Answers:
-    """What `Sender.send` answers, for files of these media types."""
+    """What `FileRequest.send` answers, for files of these media types."""
     return answers(200, "ETag", file=media_types) | answers(304, "ETag") | INVALID

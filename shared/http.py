@@ -1,6 +1,6 @@
 """How an operation becomes an application, and the application a Lambda handler.
 
-API Gateway → `on_lambda` → Mangum → `Edge` (request id, headers, log line, nothing escapes) → FastAPI with one route.
+API Gateway → `on_lambda` → Mangum → `Edge` (request id, headers, log line, nothing escapes) → the operation's route.
 """
 
 import asyncio
@@ -8,17 +8,17 @@ import atexit
 import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive, Scope, Send
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from shared.bodies import JSON
 from shared.events import readable
@@ -27,6 +27,7 @@ from shared.preconditions import NotModified
 from shared.problems import JSON as PROBLEM_JSON
 from shared.problems import BadRequest, InternalError, Invalid, MethodNotAllowed, NotFound, Problem
 from shared.routes import allowed_methods
+from shared.routing import Operation
 
 BUDGET = 7.5
 """Seconds until a request is given up: database or keys out of reach are said within 8."""
@@ -49,59 +50,61 @@ class Edge:
     Nothing escapes it: what no other layer knows is a 500 that says nothing, and a log line that says all but values.
     """
 
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
+    def __init__(self, routes: Iterable[Operation]) -> None:
+        self.routes = list(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
             return
         started = time.monotonic()
         scope["deadline"] = started + BUDGET
-        scope["request_id"] = str(uuid4())
+        scope["request_id"] = request_id = str(uuid4())
         raw_path = scope.get("raw_path") or b""
         if b"%2f" in raw_path.lower():  # an encoded slash parts no segments (RFC 3986 2.2), but a server decodes it
             scope["path"] = raw_path.decode("ascii", "replace")
         status = 0
-
-        async def send_ours(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = _with_ours(message.get("headers", ()), scope["request_id"])
-            await send(message)
-
         try:
-            await self.app(scope, receive, send_ours)
-        except Exception as failure:  # noqa: BLE001 - the last door
-            log_failure(failure, scope)
-            if not status:
-                await _problem_response(InternalError(), scope["request_id"])(scope, receive, send_ours)
+            response = await self._respond(scope, receive)
+            status = response.status_code
+            response.raw_headers += _ours(request_id, "cache-control" in response.headers)
+            await response(scope, receive, send)
         finally:
             log_request(scope, status, time.monotonic() - started)
 
+    async def _respond(self, scope: Scope, receive: Receive) -> Response:
+        """The answer, whatever it is."""
+        try:
+            return await self._route(scope).answer(scope, receive)
+        except Problem as known:
+            problem = known
+        except RequestValidationError as failure:
+            problem = Invalid([_error(error["loc"], error.get("type", ""), error["msg"]) for error in failure.errors()])
+        except ClientDisconnect:
+            # Nobody reads it, and Lambda knows no such thing: for the log. A client that left is no fault of ours.
+            problem = BadRequest("The request ended before its body.")
+        except NotModified as held:
+            return Response(status_code=304, headers={"ETag": held.tag})
+        except Exception as failure:  # noqa: BLE001 - the last door
+            log_failure(failure, scope)
+            problem = InternalError()
+        return Response(problem.document(scope["request_id"]), problem.status, problem.headers, PROBLEM_JSON)
 
-def _with_ours(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
-    ours = [*headers, (b"x-content-type-options", b"nosniff"), (b"x-request-id", request_id.encode())]
-    if not any(name.lower() == b"cache-control" for name, _ in headers):
-        ours.append((b"cache-control", b"no-store"))
-    return ours
+    def _route(self, scope: Scope) -> Operation:
+        for route in self.routes:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                return route
+        methods = allowed_methods(scope["path"])
+        if methods and scope["method"] not in methods:
+            raise MethodNotAllowed(headers={"Allow": ", ".join(methods)})
+        raise NotFound
 
 
-def _problem_response(problem: Problem, request_id: str) -> Response:
-    return Response(problem.document(request_id), problem.status, problem.headers, PROBLEM_JSON)
-
-
-async def _on_problem(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)  # noqa: S101 - for the type checker: it is registered for nothing else
-    return _problem_response(problem, request.scope["request_id"])
-
-
-async def _on_invalid(request: Request, failure: Exception) -> Response:
-    assert isinstance(failure, RequestValidationError)  # noqa: S101
-    problem = Invalid([_error(error["loc"], error.get("type", ""), error["msg"]) for error in failure.errors()])
-    return _problem_response(problem, request.scope["request_id"])
+def _ours(request_id: str, cached: bool) -> list[tuple[bytes, bytes]]:
+    ours = [(b"x-content-type-options", b"nosniff"), (b"x-request-id", request_id.encode())]
+    return ours if cached else [*ours, (b"cache-control", b"no-store")]
 
 
 def _error(location: tuple[str | int, ...], kind: str, message: str) -> dict[str, str]:
@@ -114,42 +117,9 @@ def _error(location: tuple[str | int, ...], kind: str, message: str) -> dict[str
     return {"pointer": pointer, "detail": detail}
 
 
-async def _on_no_route(request: Request, failure: Exception) -> Response:
-    assert isinstance(failure, HTTPException)  # noqa: S101
-    methods = allowed_methods(request.scope["path"])
-    known = methods and request.method not in methods
-    problem = MethodNotAllowed(headers={"Allow": ", ".join(methods)}) if known else NotFound()
-    return _problem_response(problem, request.scope["request_id"])
-
-
-async def _on_hang_up(request: Request, _: Exception) -> Response:
-    # Nobody reads it, and Lambda knows no such thing: for the log, where a client that left is no fault of ours.
-    return _problem_response(BadRequest("The request ended before its body."), request.scope["request_id"])
-
-
-async def _on_fault(request: Request, _: Exception) -> Response:
-    return _problem_response(InternalError(), request.scope["request_id"])
-
-
-async def _on_not_modified(_: Request, answer: Exception) -> Response:
-    assert isinstance(answer, NotModified)  # noqa: S101
-    return Response(status_code=304, headers={"ETag": answer.tag})
-
-
 def build(*routers: APIRouter) -> Edge:
     """One application of the given routers: one for a function, all of them for the local server."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
-    for router in routers:
-        # Not include_router: it would make every route anew, and with it the models of its parameters.
-        app.router.routes.extend(router.routes)
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_no_route)
-    app.add_exception_handler(NotModified, _on_not_modified)
-    app.add_exception_handler(ClientDisconnect, _on_hang_up)
-    # Only the form of the answer: Starlette raises the failure on to `Edge`, which logs it.
-    app.add_exception_handler(Exception, _on_fault)
-    return Edge(app)
+    return Edge(route for router in routers for route in router.routes if isinstance(route, Operation))
 
 
 @cache
@@ -186,7 +156,7 @@ def on_lambda(router: APIRouter) -> Callable[[Any, Any], dict[str, Any]]:
 def _no_request() -> dict[str, Any]:
     problem, request_id = BadRequest("The event holds no HTTP request."), str(uuid4())
     headers = {"content-type": PROBLEM_JSON} | {
-        name.decode(): value.decode() for name, value in _with_ours((), request_id)
+        name.decode(): value.decode() for name, value in _ours(request_id, cached=False)
     }
     body = problem.document(request_id).decode()
     return {"statusCode": problem.status, "headers": headers, "body": body, "isBase64Encoded": False}

@@ -1,12 +1,41 @@
 """One JSON line per request: operation, status, duration, ids. Never a token, a claim, a body, a header or a URL."""
 
 import hashlib
+import json
+import logging
 import os
+from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from starlette.types import Scope
 
-LOGGER = Logger(service="task-api", level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
+SERVICE = "task-api"
+
+
+class Formatter(LambdaPowertoolsFormatter):
+    """Powertools' form of a line; a request's members come as one dict, which spares the search for them."""
+
+    _encode = json.JSONEncoder(separators=(",", ":")).encode
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the JSON text of a record."""
+        members: dict[str, Any] | None = getattr(record, "request", None)
+        if members is None:
+            return super().format(record)
+        head = {
+            "level": record.levelname,
+            "location": f"{record.funcName}:{record.lineno}",
+            "message": record.msg,
+            "timestamp": self.formatTime(record),
+            "service": SERVICE,
+        }
+        return self._encode(head | members)
+
+
+LOGGER = Logger(
+    service=SERVICE, level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), logger_formatter=Formatter(service=SERVICE)
+)
 
 
 _hash_key: bytes | None = None
@@ -37,7 +66,7 @@ def log_request(scope: Scope, status: int, seconds: float) -> None:
     gateway = scope.get("aws.event", {}).get("requestContext", {}).get("requestId")
     if isinstance(gateway, str):
         line["gateway_request_id"] = gateway[:64]
-    LOGGER.info("request", extra=line)
+    LOGGER.info("request", extra={"request": line})
 
 
 def log_failure(failure: BaseException, scope: Scope) -> None:

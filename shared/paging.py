@@ -11,14 +11,15 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from shared.database import Row
 from shared.problems import BadRequest
+from shared.transactions import Transaction
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a page; what stands around the items is counted as `FRAME`."""
@@ -100,23 +101,26 @@ class Position:
         return {"after": self.value, "after_id": self.id}
 
 
-async def _position(request: Request, cursor: str | None = None) -> Position | None:
-    """The cursor of a query. Raises `BadRequest` for one that is malformed, altered or of another list.
+class Listing(Transaction):
+    """A request that reads a list, a page at a time; the parameter `cursor` tells where the page starts."""
 
-    A dependency, because it comes before what is wrong with the other parameters (400 before 422).
-    """
-    if cursor is None:
-        return None
-    position = Position.parse(cursor)
-    if position.bound_to != binding(request.query_params.multi_items()):
-        raise BadRequest("The cursor belongs to another sort or filter.")
-    return position
+    position: Position | None = None
 
+    async def prepare(self) -> None:
+        """Read the cursor. Raises `BadRequest` for one that is malformed, altered or of another list.
 
-Cursor = Annotated[Position | None, Depends(_position)]
-"""Where a page starts, as its query says."""
-START: dict[str, Any] = {"after": None, "after_id": None}
-"""The values of a list's first page."""
+        Here, because it comes before what is wrong with the other parameters (400 before 422).
+        """
+        cursor = self.query_params.get("cursor")
+        if cursor is None:
+            return
+        self.position = Position.parse(cursor)
+        if self.position.bound_to != binding(self.query_params.multi_items()):
+            raise BadRequest("The cursor belongs to another sort or filter.")
+
+    def after(self, order: Order) -> dict[str, Any]:
+        """The values of the statement that tell where the page starts."""
+        return self.position.values(order) if self.position else {"after": None, "after_id": None}
 
 
 def binding(query: Iterable[tuple[str, str]]) -> bytes:

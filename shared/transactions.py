@@ -3,33 +3,41 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request, Response
 from psycopg.errors import UniqueViolation
 
 from shared.database import DATABASE, KeyTaken, Lost, Row, Statement
 from shared.idempotency import fingerprint, key_of
 from shared.preconditions import NotModified, Tags, entity_tag
 from shared.problems import KeyReused, NotFound, PreconditionFailed, PreconditionRequired, Problem, Unavailable
+from shared.routing import Call
 from shared.statements import Read, Shown, Write
 
 CLAIM = "select app.claim(%(key)s, %(fingerprint)s) as user_id"
 KEPT = "select user_id, fingerprint, status, answer from idempotency_key where key = %(key)s"
 
 
-@dataclass(slots=True)
-class Transaction:
-    """The transaction of one request: what the door needs to know of it, and where its answer's headers go."""
+class Transaction(Call):
+    """A request with the caller's rows behind it."""
 
-    request: Request
-    response: Response
-    key: str | None = None
-    if_match: Tags | None = None
-    if_none_match: Tags | None = None
-    body: bytes = b""
-    replayed: bool = field(default=False, init=False)
+    async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        """Run one statement that only reads, and return its rows."""
+        return (await self._run((sql, values), read_only=True))[-1]
+
+    async def _run(self, *statements: Statement, read_only: bool = False) -> list[list[Row]]:
+        scope = self.scope
+        return await DATABASE.run(scope["caller"], statements, deadline=scope["deadline"], read_only=read_only)
+
+
+class Reading(Transaction):
+    """A request that reads one object, and heeds If-None-Match."""
+
+    if_none_match: Tags | None
+
+    async def prepare(self) -> None:
+        """Read the precondition. Raises `BadRequest`."""
+        self.if_none_match = Tags.parse("If-None-Match", self.headers.getlist("if-none-match"))
 
     async def read[Model: Shown](self, read: Read[Model], **values: Any) -> Model:
         """Find one object; raise `NotFound`, or `NotModified` where If-None-Match names its version."""
@@ -41,12 +49,23 @@ class Transaction:
         held = self.if_none_match
         if held and (held.any or shown.version in held.strong or shown.version in held.weak):
             raise NotModified(tag)
-        self.response.headers["ETag"] = tag
+        self.extra["ETag"] = tag
         return shown
 
-    async def rows(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
-        """Run one statement that only reads, and return its rows."""
-        return (await self._run((sql, values), read_only=True))[-1]
+
+class Writing(Transaction):
+    """A request that writes one object, and heeds If-Match, If-None-Match and Idempotency-Key."""
+
+    key: str | None
+    if_match: Tags | None
+    if_none_match: Tags | None
+    replayed = False
+
+    async def prepare(self) -> None:
+        """Read the preconditions and the key. Raises `BadRequest`."""
+        self.key = key_of(self.headers.getlist("idempotency-key"))
+        self.if_match = Tags.parse("If-Match", self.headers.getlist("if-match"))
+        self.if_none_match = Tags.parse("If-None-Match", self.headers.getlist("if-none-match"))
 
     async def write[Model: Shown](self, write: Write[Model], **values: Any) -> Model:
         """Change one object and return it as it is now. Raises the problem that the data decided.
@@ -70,7 +89,7 @@ class Transaction:
         if not self.key:
             rows = (await self._sure(write, (write.deciding, values)))[-1]
             return rows[0] if rows else None
-        values |= {"key": self.key, "fingerprint": fingerprint(self.request, self.body)}
+        values |= {"key": self.key, "fingerprint": fingerprint(self, await self.body())}
         sql = write.refusing if write.refusing and self.if_match else write.keeping
         with suppress(KeyTaken):
             rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
@@ -103,10 +122,6 @@ class Transaction:
         self.replayed = True
         return {"status": rows[0]["status"], **rows[0]["answer"]}
 
-    async def _run(self, *statements: Statement, read_only: bool = False) -> list[list[Row]]:
-        scope = self.request.scope
-        return await DATABASE.run(scope["caller"], statements, deadline=scope["deadline"], read_only=read_only)
-
     def _conditions(self) -> dict[str, Any]:
         match, unless = self.if_match, self.if_none_match
         return {
@@ -128,54 +143,16 @@ class Transaction:
         tag = {"ETag": entity_tag(shown.version)}
         if status == PreconditionFailed.status:
             raise _problem(PreconditionFailed(current=json.loads(shown.model_dump_json())), headers | tag)
-        self.response.status_code = status
+        self.status = status
         if status == 201:  # noqa: PLR2004 - Created
-            path = self.request.scope["path"]
-            headers["Location"] = path if self.request.method == "PUT" else f"{path}/{answer['id']}"
+            path = self.scope["path"]
+            headers["Location"] = path if self.method == "PUT" else f"{path}/{answer['id']}"
         if status != 204:  # noqa: PLR2004 - No Content shows no object
             headers |= tag
-        self.response.headers.update(headers)
+        self.extra = headers
         return shown
 
 
 def _problem(problem: Problem, headers: dict[str, str]) -> Problem:
     problem.headers |= headers
     return problem
-
-
-async def _reading(
-    request: Request,
-    response: Response,
-) -> Transaction:
-    return Transaction(request, response)
-
-
-async def _fetching(
-    request: Request,
-    response: Response,
-) -> Transaction:
-    tags = Tags.parse("If-None-Match", request.headers.getlist("if-none-match"))
-    return Transaction(request, response, if_none_match=tags)
-
-
-async def _writing(
-    request: Request,
-    response: Response,
-) -> Transaction:
-    headers = request.headers
-    return Transaction(
-        request,
-        response,
-        key=key_of(headers.getlist("idempotency-key")),
-        if_match=Tags.parse("If-Match", headers.getlist("if-match")),
-        if_none_match=Tags.parse("If-None-Match", headers.getlist("if-none-match")),
-        body=await request.body(),
-    )
-
-
-Listing = Annotated[Transaction, Depends(_reading)]
-"""A read-only transaction."""
-Reading = Annotated[Transaction, Depends(_fetching)]
-"""A read-only transaction that heeds If-None-Match."""
-Writing = Annotated[Transaction, Depends(_writing)]
-"""A transaction that heeds If-Match, If-None-Match and Idempotency-Key."""

@@ -103,4 +103,7 @@ def every_statement() -> list[Sent]:
 
 def door() -> dict[str, str]:
     """What opens a transaction. It returns no row of a table, so no `user_id`."""
-    return {"scope": database.SCOPE, "reading": database.READING}
+    return {
+        name: text.replace("$1", "%(user)s")
+        for name, text in (("scope", database.SCOPE), ("reading", database.READING))
+    }

@@ -25,7 +25,7 @@ from tests.stack import APP, Stack, User
 from tests.test_every_operation import CALLS, path_of
 
 CANARY = "canary"
-MEMBERS = {"level", "location", "message", "timestamp", "service", "taskName"}
+MEMBERS = {"level", "location", "message", "timestamp", "service"}
 REQUEST_MEMBERS = MEMBERS | {"operation", "status", "duration_ms", "request_id"}
 MAY_HAVE = {"user", "refusal", "gateway_request_id"}
 
@@ -172,7 +172,7 @@ def test_what_is_anothers_and_what_never_was_leave_lines_alike(talk: Talk, canar
     )
     foreign, random = (heard.line_of(number) for number in (1, 2))
     differing = {name for name in foreign if foreign[name] != random[name]}
-    assert differing <= {"timestamp", "duration_ms", "request_id", "taskName", "gateway_request_id"}
+    assert differing <= {"timestamp", "duration_ms", "request_id", "gateway_request_id"}
 
 
 FAULTS = {

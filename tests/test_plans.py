@@ -14,7 +14,6 @@ import pytest
 from functions.tasks.list import STATEMENTS
 from infra.local.postgres import DATABASE, OWNER, SUPERUSER
 from infra.migrate import migrate
-from shared.paging import START
 from tests.stack import APP, Stack
 from tests.statements import WRITTEN, Sent, every_statement
 
@@ -121,7 +120,7 @@ def waste(plan: dict[str, Any], led: set[str]) -> Iterator[str]:
 
 def pages(app: App, sort: str, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The plans of the first page and of the fourth, or the last before."""
-    values = NO_FILTER | filters | START | {"limit": LIMIT + 1}
+    values = NO_FILTER | filters | {"after": None, "after_id": None} | {"limit": LIMIT + 1}
     rows, plan = planned(app, STATEMENTS[sort], values)
     yield plan
     assert rows

@@ -2,7 +2,8 @@
 
 from fastapi import Response
 
-from shared.files import Files, sent
+from shared.answers import CACHED
+from shared.files import FileRequest, sent
 from shared.http import on_lambda
 from shared.routing import anonymous
 
@@ -18,10 +19,10 @@ HEADERS = {
 router = anonymous()
 
 
-@router.get("/docs", response_class=Response, responses=sent("text/html"))
-async def get_docs(files: Files) -> Response:
+@router.get("/docs", response_class=Response, responses=sent("text/html"), openapi_extra=CACHED)
+async def get_docs(call: FileRequest) -> Response:
     """Send the page; it fetches the contract and its own files from this host."""
-    return files.send("shared", "docs/page.html", "text/html", HEADERS)
+    return call.send("shared", "docs/page.html", "text/html", HEADERS)
 
 
 handler = on_lambda(router)

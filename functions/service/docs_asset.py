@@ -2,8 +2,8 @@
 
 from fastapi import Response
 
-from shared.answers import NOT_FOUND
-from shared.files import Files, sent
+from shared.answers import CACHED, NOT_FOUND
+from shared.files import FileRequest, sent
 from shared.http import on_lambda
 from shared.problems import NotFound
 from shared.routing import anonymous
@@ -23,12 +23,14 @@ HEADERS = {"Cache-Control": "public, max-age=86400"}
 router = anonymous()
 
 
-@router.get("/docs/{asset}", response_class=Response, responses=sent(CSS, JAVASCRIPT, PNG) | NOT_FOUND)
-async def get_docs_asset(asset: str, files: Files) -> Response:
+@router.get(
+    "/docs/{asset}", response_class=Response, responses=sent(CSS, JAVASCRIPT, PNG) | NOT_FOUND, openapi_extra=CACHED
+)
+async def get_docs_asset(asset: str, call: FileRequest) -> Response:
     """Send a file of the list above; no other name reaches the disk."""
     if asset not in ASSETS:
         raise NotFound
-    return files.send(*ASSETS[asset], HEADERS)
+    return call.send(*ASSETS[asset], HEADERS)
 
 
 handler = on_lambda(router)

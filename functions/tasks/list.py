@@ -2,16 +2,15 @@
 
 from typing import Annotated, Literal
 
-from fastapi import Query, Request, Response
+from fastapi import Query, Response
 
 from shared.answers import LISTED, READING
 from shared.auth import authenticated
 from shared.http import on_lambda
-from shared.paging import NEWEST, START, Cursor, Order, both_ways, instant, send_page, small_number, text, wall_clock
+from shared.paging import NEWEST, Listing, Order, both_ways, instant, send_page, small_number, text, wall_clock
 from shared.queries import Flag, FullDate, Limit, Search
 from shared.schemas import PRIORITIES, Priority, Task, TaskPage
 from shared.statements import listing
-from shared.transactions import Listing
 
 ORDERS = both_ways(
     created_at=Order(("created_at",), "%(after)s::timestamptz", instant),
@@ -48,9 +47,8 @@ router = authenticated()
 
 @router.get("/v1/tasks", responses=LISTED | READING, response_model=TaskPage)
 async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
-    request: Request,
     tx: Listing,
-    cursor: Cursor,
+    cursor: str | None = None,  # noqa: ARG001 - declared for the contract, read by Listing
     completed: Flag | None = None,
     priority: Annotated[list[Priority] | None, Query()] = None,
     due_from: FullDate | None = None,
@@ -68,10 +66,9 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
         "q": q,
         "limit": limit + 1,
     }
-    after = cursor.values(ORDERS[sort]) if cursor else START
-    rows = await tx.rows(STATEMENTS[sort], values | after)
+    rows = await tx.rows(STATEMENTS[sort], values | tx.after(ORDERS[sort]))
     tasks = (Task.from_row(row).model_dump_json().encode() for row in rows)
-    return send_page(request, rows, tasks, limit)
+    return send_page(tx, rows, tasks, limit)
 
 
 handler = on_lambda(router)

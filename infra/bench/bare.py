@@ -6,14 +6,17 @@ Nothing is validated and no error is answered: it is the floor, not a model.
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from shared.ids import uuid7
 from shared.keys import KeyCache
+from shared.logs import log_request
 from shared.tokens import subject
 
 SCOPE = "select set_config('app.user_id', %s, true)"
@@ -37,7 +40,7 @@ _connections: list[AsyncConnection[DictRow]] = []
 
 
 async def _answer(name: str, event: dict[str, Any]) -> dict[str, Any]:
-    issuer = os.environ["AUTH_ISSUER"]
+    started, issuer = time.monotonic(), os.environ["AUTH_ISSUER"]
     token = event["headers"]["authorization"].removeprefix("Bearer ")
     user = await subject(token, _keys, issuer=issuer, audience=issuer, algorithms=("EdDSA",))
     values = {"new": uuid7(), "id": event["rawPath"].rpartition("/")[2], **json.loads(event.get("body") or "{}")}
@@ -49,8 +52,11 @@ async def _answer(name: str, event: dict[str, Any]) -> dict[str, Any]:
         await _connections[0].execute(SCOPE, (user,))
         cursor = await _connections[0].execute(STATEMENTS[name], values)
     rows = await cursor.fetchall()
+    status = STATUSES.get(name, 200)
+    scope = {"operation": f"tasks_{name}", "request_id": str(uuid4()), "caller": user, "aws.event": event}
+    log_request(scope, status, time.monotonic() - started)
     return {
-        "statusCode": STATUSES.get(name, 200),
+        "statusCode": status,
         "headers": {"content-type": "application/json", "cache-control": "no-store"},
         "body": json.dumps(rows if name == "list" else rows[0], default=str),
     }
