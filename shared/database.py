@@ -47,6 +47,7 @@ READING = SCOPE + ", set_config('transaction_read_only', 'on', true)"
 # SQLSTATEs (PostgreSQL, appendix A), by what they mean here.
 KEY_TAKEN, KEY_IN_USE = "KEY01", "KEY02"  # raised by app.claim
 UNDONE = ("40001", "40P01")  # serialization failure, deadlock
+STALE_PLAN = "0A000"  # "cached plan must not change result type", where statements are prepared
 OUT_OF_REACH = (
     "08P01",  # PgBouncer's query_wait_timeout and server_login_retry
     "25006",  # a read-only server: a standby after a failover
@@ -147,6 +148,9 @@ class Database:
             # Only now: a fetch inside the block would cost a round trip of its own.
             parts = [await cursor.fetchall() for cursor in cursors]
         except psycopg.Error as failure:
+            if self._prepare_threshold is not None and _sqlstate(failure) == STALE_PLAN:
+                await connection.close()  # its prepared statements answer no more: a migration changed their columns
+                raise _Undone from failure
             raise _meaning(failure, read_only) from failure
         finally:
             hang_up.cancel()

@@ -81,6 +81,23 @@ def test_tasks_at_once_take_turns_and_never_mix_users(size: int, door: Door, pro
     assert proxy.connects <= size
 
 
+@pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
+def test_a_prepared_statement_that_a_migration_made_stale_runs_once_more(write: bool, stack: Stack) -> None:
+    door = Door(stack.cluster.url(APP), threshold=0)  # straight to the server: old poolers know no prepared statements
+    sql = INSERT.replace("user_id", "user_id, updated_at") if write else "select user_id, updated_at from task"
+
+    async def work() -> None:
+        with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+            for kind in ("timestamptz(6)", "timestamptz"):
+                await door.rows(sql, read_only=not write)
+                before = await door.rows("select user_id, id from task")
+                admin.execute(f"alter table task alter updated_at type {kind}".encode())
+                await door.rows(sql, read_only=not write)
+                assert len(await door.rows("select user_id, id from task")) == len(before) + write
+
+    run(door, work)
+
+
 def test_who_waits_too_long_for_a_turn_is_unavailable(door: Door) -> None:
     async def work() -> None:
         slow = asyncio.create_task(door.rows("select app.user_id() as user_id from pg_sleep(0.5)"))
