@@ -152,7 +152,8 @@ def _reads(evidence: Evidence, requests: list[Asked], states: States) -> Iterato
             if task["version"] < _newest(told[attempt.person, task["id"]], attempt):
                 yield Finding("I1", "lost", f"a version older than the one acknowledged was shown: {task}")
         name = attempt.request.url.path.rpartition("/")[2]
-        if attempt.status == 404 and (attempt.person, name) not in deleted and told.get((attempt.person, name)):
+        known = (attempt.person, name) not in deleted and _newest(told[attempt.person, name], attempt)
+        if attempt.status == 404 and known:
             yield Finding("I1", "lost", f"an acknowledged task is not there: {name}")
 
 

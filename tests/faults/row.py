@@ -3,8 +3,6 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.faults.answers import OURS, RECOVERY, recovery
@@ -58,7 +56,7 @@ def run(world: World, fault: Fault, times: Times) -> Row:
     """Let `fault` happen and judge what came of it."""
     begun = time.monotonic()
     world.begin(fault.number)
-    logs, found = _Logs(world), list[Finding]()
+    logs = _Logs(world)
     for _ in range(PEOPLE):
         world.person()
     with Load(world.people, world.dice):
@@ -66,7 +64,7 @@ def run(world: World, fault: Fault, times: Times) -> Row:
         injected = time.monotonic()
         broken = ""
         try:
-            with _noted(found), fault.inject(world):
+            with fault.inject(world):
                 _pause(max(times.during, fault.seconds))
         except AssertionError as failure:
             broken = str(failure)
@@ -79,7 +77,7 @@ def run(world: World, fault: Fault, times: Times) -> Row:
     settle(world.people, world.history)
     evidence = _evidence(world, fault, cleared, logs)
     met = [one for one in evidence.attempts if one.status >= 500 and one.started < cleared and one.ended > injected]
-    found += findings(evidence)
+    found = list(findings(evidence))
     if broken:
         found.append(Finding("I6", "other", f"what the fault itself expects: {broken}"))
     if fault.silent and met:
@@ -98,15 +96,6 @@ def run(world: World, fault: Fault, times: Times) -> Row:
         findings=found,
         seconds=time.monotonic() - begun,
     )
-
-
-@contextmanager
-def _noted(found: list[Finding]) -> Iterator[None]:
-    """What a fault claims beside the invariants, and finds broken, is a finding like any other."""
-    try:
-        yield
-    except AssertionError as failure:
-        found.append(Finding("I6", "other", str(failure)))
 
 
 def _pause(seconds: float) -> None:
