@@ -5,9 +5,10 @@
         token = alice.token("alice")                 # valid for 15 minutes, iss = aud = issuer.url
         bad = alice.token("alice", exp=0)            # any claim replaced; `...` leaves one out
 
-What the server answers is settable between requests: `keys`, `body`, `status`, `headers`, `delay`, `drip`; while
-`gate` is cleared it answers nothing, and `asked` is set by each request that comes in.
-`stop()` and `start()` take it away and bring it back on the same port; `requests` lists the paths asked for.
+What the server answers is settable between requests: `keys`, `body`, `status`, `headers`, `delay`, `drip`; `raw` is
+sent instead of all that. While `gate` is cleared it answers nothing, and `asked` is set by each request that comes in.
+`stop()` and `start()` take it away and bring it back on the same port, with another certificate if `tls` was set
+meanwhile; `requests` lists the paths asked for.
 """
 
 import base64
@@ -102,16 +103,17 @@ class JwksServer:
         self.headers: dict[str, str] = {}
         self.delay = 0.0
         self.drip: Literal["", "head", "body"] = ""
+        self.raw: bytes | None = None
         self.requests: list[str] = []
         self.asked, self.gate = threading.Event(), threading.Event()
         self.gate.set()
-        self._tls, self._port = tls, 0
+        self.tls, self._port = tls, 0
         self._server: _Server | None = None
 
     @property
     def url(self) -> str:
         """The issuer: scheme, host and port."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     @property
     def jwks_url(self) -> str:
@@ -128,13 +130,18 @@ class JwksServer:
         """Replace the key set: a rotation."""
         self.keys[:] = keys
 
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
+
     def start(self) -> None:
         """Listen; after a `stop()`, on the same port as before."""
         self._server = _Server(("127.0.0.1", self._port), _Handler)
         self._server.issuer = self
         self._port = self._server.server_address[1]
-        if self._tls:
-            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
@@ -179,6 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
         issuer.requests.append(self.path)
         issuer.asked.set()
         if not issuer.gate.wait(30) or over.wait(issuer.delay):
+            return
+        if issuer.raw is not None:
+            self.wfile.write(issuer.raw)
             return
         body = dump({"keys": issuer.keys}) if issuer.body is None else issuer.body
         self._drip(b"HTTP/1.0 %d Test\r\n" % issuer.status)

@@ -1,181 +1,18 @@
-"""What the issuer may show: a fault is unavailable cold and harmless warm, a bad member is left out alone."""
+"""What a key set may hold: a bad member is left out alone, a good one is taken for its one algorithm."""
 
-import asyncio
-import datetime as dt
-import ipaddress
-import os
-import socket
-import ssl
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import keys
-from shared.keys import FRESH, KeyCache, usable_keys
-from tests.jwks import Json, JwksServer, Signer, base64url, dump
-from tests.shared.asking import Clock, ask, outcome
+from shared.keys import usable_keys
+from tests.jwks import Json, Signer, base64url
 
 ALL = ("EdDSA", "ES256", "RS256")
 
 
-@pytest.fixture
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
 GOOD = Signer("https://issuer.example")
-SET = dump({"keys": [GOOD.jwk]})
-
-# What the issuer may answer instead of a key set: the attributes of JwksServer that make it so.
-FAULTS: dict[str, dict[str, object]] = {
-    "500": {"status": 500},
-    "404": {"status": 404},
-    "204": {"status": 204},
-    "GHSA-9v7f-9g4p-ffgj, a redirect to the same set": {"status": 302, "headers": {"Location": "/elsewhere"}},
-    "GHSA-9v7f-9g4p-ffgj, a redirect to a file": {"status": 307, "headers": {"Location": "file:///etc/hosts"}},
-    "HTML with 200": {"body": b"<!doctype html><title>Sign in</title>", "headers": {"Content-Type": "text/html"}},
-    "nothing": {"body": b""},
-    "a set cut short": {"body": SET[:-9], "headers": {"Content-Length": str(len(SET))}},
-    "not UTF-8": {"body": b'{"keys": ["\xff"]}'},
-    "UTF-16": {"body": SET.decode().encode("utf-16")},
-    "a byte order mark": {"body": b"\xef\xbb\xbf" + SET},
-    "GHSA-2gx3-rcp4-g85q, 60,000 deep": {"body": b"[" * 60_000},
-    "an endless number": {"body": b'{"keys":' + b"9" * 60_000 + b"}"},
-    "null": {"body": b"null"},
-    "a list": {"body": dump([GOOD.jwk])},
-    "no keys member": {"body": dump({"key": [GOOD.jwk]})},
-    "keys is an object": {"body": dump({"keys": GOOD.jwk})},
-    "keys is a string": {"body": dump({"keys": "all of them"})},
-    "no keys": {"body": dump({"keys": []})},
-    "no usable key": {"body": dump({"keys": [{"kty": "oct", "kid": GOOD.kid, "k": "c2VjcmV0"}]})},
-    "33 keys": {"body": dump({"keys": [GOOD.jwk] + [{"kid": str(n)} for n in range(32)]})},
-    "64 KiB and a byte": {"body": SET.ljust(65_537)},
-    "a body without end": {"body": SET.ljust(3_000_000), "headers": {"Content-Length": "1000000000"}},
-    "a head without end": {"headers": {f"X-{number}": "x" for number in range(200)}},
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_fault_of_the_issuer_is_unavailable_cold_and_harmless_warm(
-    issuer: JwksServer, fault: dict[str, object]
-) -> None:
-    clock = Clock()
-    issuer.show(GOOD.jwk)
-    warm, cold = (KeyCache(issuer.jwks_url, ("EdDSA",), clock=clock) for _ in range(2))
-    assert ask(warm, GOOD.kid) == {"held"}
-    for name, value in fault.items():
-        setattr(issuer, name, value)
-    clock.now += FRESH
-    assert ask(cold, GOOD.kid) == {"unavailable"}
-    assert ask(warm, GOOD.kid) == {"held"}
-    assert set(issuer.requests) == {"/api/auth/jwks"}
-    assert len(issuer.requests) == 3
-
-
-def test_a_full_set_of_64_kib_and_32_keys_is_taken(issuer: JwksServer) -> None:
-    issuer.body = dump({"keys": [GOOD.jwk] + [{"kid": str(n)} for n in range(31)]}).ljust(65_536)
-    assert ask(KeyCache(issuer.jwks_url, ALL), GOOD.kid) == {"held"}
-
-
-def certificate(folder: Path, address: str) -> Path:
-    """Write a key and a certificate of its own for a host with that address; give the file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
-    now = dt.datetime.now(dt.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(1))
-    for extension, critical in (
-        (x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False),
-        (x509.BasicConstraints(ca=True, path_length=0), True),
-        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
-    ):
-        builder = builder.add_extension(extension, critical)
-    pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    plain = serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    file = folder / f"{address}.pem"
-    file.write_bytes(secret + pem)
-    return file
-
-
-def serving(file: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
-
-
-def test_an_issuer_that_hangs_or_drips_is_given_up_in_time_and_leaves_no_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All but the mute one would send a whole good set after some 10 seconds: who waits for it, gets a key."""
-    file = certificate(tmp_path, "127.0.0.1")
-    monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    late, head, body, over_tls = JwksServer(), JwksServer(), JwksServer(), JwksServer(tls=serving(file))
-    late.delay, head.drip, body.drip, over_tls.drip = 10, "head", "body", "body"
-    with late, head, body, over_tls, socket.create_server(("127.0.0.1", 0)) as mute:
-        for issuer in (late, head, body, over_tls):
-            issuer.show(GOOD.jwk)
-        address = f"//127.0.0.1:{mute.getsockname()[1]}/"
-        urls = [issuer.jwks_url for issuer in (late, head, body, over_tls)] + ["http:" + address, "https:" + address]
-        caches = [KeyCache(url, ALL) for url in urls]
-
-        async def all_at_once() -> list[str]:
-            return await asyncio.gather(*(outcome(cache, GOOD.kid) for cache in caches))
-
-        assert asyncio.run(all_at_once()) == ["unavailable"] * 6
-        assert over_tls.requests
-        for thread in threading.enumerate():
-            if thread.name == "keys":
-                thread.join(5)
-                assert not thread.is_alive()
-
-
-def test_proxies_of_the_environment_are_not_used(issuer: JwksServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setitem(os.environ, name, "http://127.0.0.1:9")
-    assert ask(KeyCache(issuer.jwks_url, ALL), issuer.signer().kid) == {"held"}
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("http://issuer.example/jwks", "http://127.0.0.1.example/jwks", "http://localhost@issuer.example/jwks"),
-        *("file:///etc/hosts", "ftp://127.0.0.1/jwks", "data:application/json,{}", "//127.0.0.1/jwks", "", "https://"),
-    ],
-)
-def test_cve_2026_48522_a_url_that_is_not_https_or_loopback_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="https"):
-        KeyCache(url, ("EdDSA",))
-
-
-def test_the_bounds_are_those_of_the_design() -> None:
-    assert (keys.STALE, keys.GAP, keys.BOUND, keys.MAX_BYTES, keys.MAX_KEYS) == (86_400, 5, 2.0, 65_536, 32)
-
-
-@pytest.mark.parametrize(
-    ("address", "trusted", "answer"),
-    [("127.0.0.1", True, "held"), ("127.0.0.1", False, "unavailable"), ("127.0.0.2", True, "unavailable")],
-    ids=["trusted", "untrusted", "of another host"],
-)
-def test_the_certificate_decides_over_https(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, trusted: bool, answer: str
-) -> None:
-    file = certificate(tmp_path, address)
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    with JwksServer(tls=serving(file)) as server:
-        kid = server.signer().kid
-        assert ask(KeyCache(server.jwks_url, ALL), kid) == {answer}
 
 
 ED, P256, RSA = (Signer("https://issuer.example", alg=alg).jwk for alg in ALL)
