@@ -1,0 +1,182 @@
+"""The matrix as data: every operation, by every place where a value can stand, by whose value it is.
+
+A row is a request that succeeds (`CALLS` of test_every_operation.py), on a task of the caller's; a place puts a value
+into it; a world says what the value is when it is the caller's own, another's, nobody's, of what is gone, or nonsense.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+
+from infra.operations import Operation, operations
+from tests.test_every_operation import CALLS, Call
+
+OWN, FOREIGN, RANDOM, DELETED, MALFORMED = WHOSE = ("own", "foreign", "random", "deleted", "malformed")
+NOBODYS = (FOREIGN, RANDOM, DELETED)
+"""What must not be told apart."""
+
+PARAMETER = re.compile(r"\{([^}]*)\}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, before it is sent; `{id}` in its path is the task it is for."""
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """All of it, to look for what it names."""
+        return json.dumps([self.path, self.query, self.headers, self.body], ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An operation, asked in one way; on a task that is there it answers `status`, else `absent`."""
+
+    name: str
+    operation: Operation
+    asked: Asked
+    status: int
+    absent: int
+    fixed: dict[str, str] = field(default_factory=dict)
+    """Values of its path's parameters, but for the task's id."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def writes(self) -> bool:
+        """Whether it heeds If-Match and Idempotency-Key."""
+        return self.asked.method != "GET" and not self.operation.is_default
+
+    @property
+    def queried(self) -> set[str]:
+        """The query parameters that it knows."""
+        return LISTED if self.operation.name == "tasks_list" else set()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere in a request, and the kind of value that is put there."""
+
+    name: str
+    part: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.name}"
+
+    def put(self, asked: Asked, value: str) -> Asked:
+        """The request with the value in this place."""
+        match self.part:
+            case "path":
+                return replace(asked, path=PARAMETER.sub(quote(value, safe=""), asked.path))
+            case "query":
+                return replace(asked, query=asked.query | {self.name: value})
+            case "header":
+                return replace(asked, headers=asked.headers | {self.name: value})
+        members: dict[str, Any] = {self.name: value}
+        if "/" in self.name:
+            outer, inner = self.name.split("/")
+            members = {outer: {"date": "2026-01-01", inner: value}}
+        return replace(asked, body=(asked.body or {}) | members)
+
+
+LISTED = {"completed", "priority", "due_from", "due_before", "q", "sort", "limit", "cursor"}
+PLACES = [
+    Place("id", "path", "id"),
+    Place("cursor", "query", "cursor"),
+    Place("q", "query", "word"),
+    Place("priority", "query", "priority"),
+    Place("due_from", "query", "date"),
+    Place("due_before", "query", "date"),
+    *(Place(name, "query", "id") for name in ("completed", "sort", "limit", "id", "task_id", "filter")),
+    *(Place(name, "query", "user") for name in ("user_id", "owner", "sub")),
+    Place("If-Match", "header", "tag"),
+    Place("If-None-Match", "header", "tag"),
+    Place("Idempotency-Key", "header", "key"),
+    Place("X-User-Id", "header", "user"),
+    Place("Cookie", "header", "user"),
+    Place("id", "body", "id"),
+    Place("user_id", "body", "user"),
+    Place("version", "body", "tag"),
+    Place("due/user_id", "body", "user"),
+    Place("task/id", "body", "id"),
+    Place("title", "body", "id"),
+    Place("description", "body", "word"),
+]
+TELLING = [place for place in PLACES if place.part == "path" or place.kind in {"cursor", "word", "tag", "key"}]
+"""Those whose values are also put in two at a time."""
+MORE: dict[str, dict[str, tuple[Call, dict[str, str]]]] = {
+    "tasks_list": {"one at a time": (Call(200), {"limit": "1"})},
+    "tasks_replace": {"without a condition": (Call(428, {"title": "Buy bread"}), {})},
+}
+UNROUTED = "/v1/tasks/{task_id}/nothing"
+ABSENT = "its path has no parameter"
+
+
+def rows() -> Iterator[Row]:
+    """A row for every operation that is deployed; `KeyError` for one of which nobody said what a good request is."""
+    for operation in operations():
+        if operation.is_default:
+            yield Row(operation.name, operation, Asked("GET", UNROUTED), 404, 404)
+            continue
+        for name, (call, query) in {"": (CALLS[operation.name], {}), **MORE.get(operation.name, {})}.items():
+            request = Asked(operation.method, operation.path, query, call.headers, call.body)
+            absent = 404
+            if operation.method == "PUT":
+                absent = 412 if "If-Match" in call.headers else 201
+            yield Row(f"{operation.name} {name}".strip(), operation, request, call.status, absent, call.values)
+
+
+ROWS = list(rows())
+
+
+def why_not(row: Row, place: Place) -> str:
+    """Why this place is not there in that row; nothing where it is."""
+    return ABSENT if place.part == "path" and "{" not in row.asked.path else ""
+
+
+def expected(row: Row, place: Place, whose: str) -> int:  # noqa: PLR0911 - a table, read from top to bottom
+    """The status that the contract has for a cell."""
+    if row.operation.is_default:
+        return 404
+    if place.part == "path":
+        if "{task_id}" not in row.asked.path or whose == MALFORMED:
+            return 404
+        return row.status if whose == OWN else row.absent
+    if place.part == "query":
+        if place.name not in row.queried or place.kind in {"id", "user"}:
+            return 422
+        if whose == MALFORMED:
+            return 400 if place.kind == "cursor" else 422
+        return row.status
+    if place.part == "header":
+        return _of_a_header(row, place, whose)
+    if row.asked.method == "GET":
+        return row.status
+    taken = row.asked.body is not None and place.name in {"title", "description"}
+    return row.status if taken and whose != MALFORMED else 422
+
+
+def _of_a_header(row: Row, place: Place, whose: str) -> int:
+    heeded = row.writes or (place.name == "If-None-Match" and row.operation.name == "tasks_get")
+    if place.kind == "user" or not heeded:
+        return row.status
+    if whose == MALFORMED:
+        return 400
+    creates = row.operation.name == "tasks_create"
+    if place.name == "If-Match" and (creates or whose != OWN):
+        return 412
+    if place.name == "If-None-Match" and whose == OWN and not creates:
+        return 412 if row.writes else 304
+    # A condition that holds, of any kind, is one: the PUT that had none replaces.
+    return 200 if row.status == 428 and place.kind == "tag" else row.status

@@ -1,0 +1,114 @@
+"""Foreign is like random, byte for byte: in every operation, wherever an id, a cursor, a tag or a key can stand."""
+
+import logging
+from collections.abc import Iterator
+from itertools import combinations
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from infra.operations import operations
+from shared import database
+from tests.catalogue import OWN as FENCE
+from tests.catalogue import Admin
+from tests.contract import METHODS, component, document
+from tests.isolation.matrix import (
+    ABSENT,
+    FOREIGN,
+    NOBODYS,
+    OWN,
+    PLACES,
+    RANDOM,
+    ROWS,
+    TELLING,
+    WHOSE,
+    Place,
+    Row,
+    expected,
+    why_not,
+)
+from tests.isolation.matrix_world import World
+from tests.stack import Stack
+
+PATH = PLACES[0]
+CELLS = [(row, place) for row in ROWS for place in PLACES if not why_not(row, place)]
+HEEDING = [row for row in ROWS if not row.operation.anonymous]
+"""Rows where a value can change anything; the others are asked with all of them at once."""
+PAIRS = [
+    (row, *pair) for row in HEEDING for pair in combinations(TELLING, 2) if not any(why_not(row, at) for at in pair)
+]
+CHOICES = {"priority": "one of five words"}
+"""Members of a body in which no id can stand."""
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> Iterator[World]:
+    """A caller, an owner, and one connection to look behind."""
+    log = logging.getLogger("task-api")
+    with psycopg.connect(stack.admin_url, autocommit=True, row_factory=dict_row) as admin:
+        made = World(stack, admin)
+        log.addHandler(made.log)
+        yield made
+        log.removeHandler(made.log)
+
+
+def test_no_cell_is_left_out() -> None:
+    assert {row.operation for row in ROWS} == set(operations())
+    left_out = [(row, place) for row in ROWS for place in PLACES if why_not(row, place)]
+    assert len(CELLS) + len(left_out) == len(ROWS) * len(PLACES)
+    assert left_out == [(row, PATH) for row in ROWS if "{" not in row.operation.path.replace("$default", "{}")]
+    assert {why_not(row, place) for row, place in left_out} == {ABSENT}
+    assert len(CELLS) * len(WHOSE) >= 2125  # more with every operation, never fewer
+    assert len(PAIRS) >= 259
+
+
+def test_every_parameter_and_every_member_of_the_contract_is_a_place() -> None:
+    places = {
+        part: {place.name.partition("/")[0] for place in PLACES if place.part == part}
+        for part in ("query", "header", "body")
+    }
+    for path in document()["paths"].values():
+        for operation in (path, *(path[method] for method in METHODS if method in path)):
+            for parameter in map(component, operation.get("parameters", [])):
+                assert parameter["in"] == "path" or parameter["name"] in places[parameter["in"]]
+    for name in ("TaskCreate", "TaskReplace", "TaskPatch"):
+        assert set(document()["components"]["schemas"][name]["properties"]) <= places["body"] | CHOICES.keys()
+
+
+@pytest.mark.parametrize(("row", "place"), CELLS, ids=str)
+def test_foreign_is_like_random_in_every_cell(row: Row, place: Place, world: World) -> None:
+    seen = {whose: world.ask(row, {place: whose}) for whose in WHOSE}
+    assert {whose: seen[whose].status for whose in WHOSE} == {whose: expected(row, place, whose) for whose in WHOSE}
+    for whose in NOBODYS:
+        assert seen[whose] == seen[RANDOM], whose
+
+
+@pytest.mark.parametrize(("row", "first", "second"), PAIRS, ids=str)
+def test_foreign_is_like_random_beside_another_foreign_value_or_an_own_one(
+    row: Row, first: Place, second: Place, world: World
+) -> None:
+    for beside in (None, OWN):
+        for one, other in ((first, second), (second, first)):
+            foreign, random = (world.ask(row, {one: whose, other: beside or whose}) for whose in (FOREIGN, RANDOM))
+            assert foreign == random
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_foreign_is_like_random_in_all_places_at_once(row: Row, world: World) -> None:
+    for places in (TELLING, PLACES):
+        there = [place for place in places if not why_not(row, place)]
+        foreign, random = (world.ask(row, dict.fromkeys(there, whose)) for whose in (FOREIGN, RANDOM))
+        assert foreign == random
+
+
+@pytest.mark.parametrize("row", [row for row in HEEDING if not why_not(row, PATH)], ids=str)
+def test_an_open_fence_is_seen(row: Row, stack: Stack, admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_own", lambda found, _: {name: found[name] for name in found if name != "user_id"})
+    world = World(stack, admin)
+    admin.execute("alter policy own_rows on task using (true)")
+    try:
+        with pytest.raises(AssertionError):
+            assert world.ask(row, {PATH: FOREIGN}) == world.ask(row, {PATH: RANDOM})
+    finally:
+        admin.execute(f"alter policy own_rows on task using {FENCE}".encode())
