@@ -34,7 +34,7 @@ UNUSABLE: dict[str, Any] = {
     "kty in another case": ED | {"kty": "okp"},
     "CVE-2026-48526, oct": {"kty": "oct", "kid": "s", "k": base64url(bytes(32)), "alg": "EdDSA"},
     "oct beside a public key": ED | {"k": base64url(bytes(32))},
-    "CVE-2026-102275, a private key": ED | {"d": base64url(bytes(32))},
+    "CVE-2026-102275 GHSA-x33g-cr3x-6449, a private key that is not its public one's": ED | {"d": base64url(bytes(32))},
     "a private key of null": ED | {"d": None},
     "a prime of RSA": RSA | {"p": "AQAB"},
     "Ed448": {"kty": "OKP", "crv": "Ed448", "x": X448, "kid": "448"},
@@ -68,13 +68,13 @@ UNUSABLE: dict[str, Any] = {
     "no y": {name: value for name, value in P256.items() if name != "y"},
     "a point off the curve": P256 | {"y": P256["x"]},
     "the point at infinity": P256 | {"x": base64url(bytes(32)), "y": base64url(bytes(32))},
-    "RSA of 1024 bits": SHORT_RSA,
+    "CVE-2025-45768, RSA of 1024 bits": SHORT_RSA,
     "RSA of 16 kbit": RSA | {"n": base64url(b"\xff" * 2048)},
     "RSA with e = 1": RSA | {"e": "AQ"},
     "RSA with an even e": RSA | {"e": "AAAC"},
-    "CVE-2026-102272, RSA without n": {name: value for name, value in RSA.items() if name != "n"},
-    "CVE-2026-102273, RSA with a number for n": RSA | {"n": 7},
-    "CVE-2026-102274, RSA with an empty e": RSA | {"e": ""},
+    "CVE-2026-102274 GHSA-w6j9-cwv2-h6wq, RSA without n": {name: value for name, value in RSA.items() if name != "n"},
+    "CVE-2026-102274 GHSA-w6j9-cwv2-h6wq, RSA with a number for n": RSA | {"n": 7},
+    "RSA with an empty e": RSA | {"e": ""},
 }
 
 
