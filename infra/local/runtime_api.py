@@ -47,7 +47,8 @@ class RuntimeApi(ThreadingHTTPServer):
         self.events: Queue[tuple[str, bytes] | None] = Queue()
         self.answers: Queue[tuple[str, bytes]] = Queue()
         self.ready = threading.Event()
-        self.taken = 0.0
+        self.begun, self.taken = time.monotonic(), 0.0
+        self.start = float("inf")
 
 
 class LambdaFunction:
@@ -63,6 +64,11 @@ class LambdaFunction:
         return os.pread(self._output.fileno(), size, 0).decode("utf-8", "replace")
 
     @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it can take an event."""
         return self._process.poll() is None
@@ -70,6 +76,11 @@ class LambdaFunction:
     def wait_until_ready(self, seconds: float) -> bool:
         """Wait until the module is imported and the first event is asked for; tell whether that came in time."""
         return self._api.ready.wait(seconds)
+
+    @property
+    def start(self) -> float:
+        """Seconds that it took until the first event was asked for; infinite until then."""
+        return self._api.start
 
     @property
     def taken(self) -> float:
@@ -160,7 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """`/invocation/next`: wait for an event, and hand it out with what the client makes its context of."""
-        self.server.ready.set()
+        if not self.server.ready.is_set():
+            self.server.start = time.monotonic() - self.server.begun
+            self.server.ready.set()
         event = self.server.events.get()
         if event is None:
             self.close_connection = True

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from psycopg import sql
 
 from infra.roles import LIMITS
@@ -75,6 +76,11 @@ def aside(world: World, **variables: str) -> Iterator[Fleet]:
         yield fleet
         log = fleet.news()
         assert not FAILED.search(log), log
+
+
+def client(fleet: Fleet, token: str) -> httpx.Client:
+    """A caller who is not in the row's history. It is not to be closed: that would end the fleet."""
+    return httpx.Client(transport=fleet, base_url="https://api.test", headers={"Authorization": f"Bearer {token}"})
 
 
 @contextmanager

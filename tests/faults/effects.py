@@ -52,7 +52,7 @@ def _causes(requests: list[Asked], changes: list[Change]) -> Iterator[tuple[int 
 
 def _fits(attempt: Attempt, change: Change) -> bool:
     """Whether an attempt without a key can have made a change."""
-    if attempt.person != change.person or 400 <= attempt.status < 500:
+    if attempt.person != change.person or (attempt.decided and attempt.status >= 400):
         return False
     path, method = attempt.request.url.path, attempt.request.method
     if str(change.id) not in path and not (method == "POST" and change.kind == "INSERT" and path.endswith("/tasks")):
