@@ -19,6 +19,11 @@ DENIED = {
     "refer": "create table public.spy (user_id text, id uuid, foreign key (user_id, id) references task)",
     "drop a key": "delete from idempotency_key",
 }
+BLIND = {
+    # Where a statement reads nothing, only its own command's policy is asked.
+    "change": "update task set priority = 2",
+    "delete": "delete from task",
+}
 
 
 @contextmanager
@@ -56,6 +61,11 @@ def leaks(admin: Admin) -> Iterator[str]:
         yield from _changes(admin, ids)
     with acting(admin, APP, ALICE):
         yield from _creates(admin, ids)
+    for what, statement in BLIND.items():
+        with acting(admin, APP, ALICE):
+            if admin.execute(statement.encode()).rowcount != 1:
+                yield f"a user may {what} all tasks"
+    yield from _remembers(admin)
     for what, statement in DENIED.items():
         with acting(admin, APP, ALICE):
             try:
@@ -101,3 +111,14 @@ def _creates(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
     else:
         if made != {"user_id": ALICE}:
             yield "a task gets another owner"
+
+
+def _remembers(admin: Admin) -> Iterator[str]:
+    """A plan that was made for one user and is kept must be right for the next one on the same connection."""
+    admin.execute("set local plan_cache_mode = force_generic_plan")
+    admin.execute("prepare seen as select user_id from task")
+    for user in (ALICE, BOB):
+        with acting(admin, APP, user):
+            if {row["user_id"] for row in admin.execute("execute seen")} != {user}:
+                yield "a kept plan shows another user's tasks"
+    admin.execute("deallocate seen")

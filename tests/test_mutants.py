@@ -30,6 +30,12 @@ SEARCH = """
     end"""
 POLICY = "drop policy own_rows on {table}; create policy own_rows on {table} {rest}"
 FENCE = "user_id = (select app.user_id())"
+COMMANDS = f"""
+    drop policy own_rows on task;
+    create policy reads on task for select to task_app using ({FENCE});
+    create policy makes on task for insert to task_app with check ({FENCE});
+    create policy changes on task for update to task_app using ({{update}});
+    create policy deletes on task for delete to task_app using ({{delete}})"""
 MUTANTS: dict[str, tuple[str, set[str]]] = {
     "row level security off": ("alter table task disable row level security", BOTH),
     "row level security off for keys": ("alter table idempotency_key disable row level security", BOTH),
@@ -40,6 +46,8 @@ MUTANTS: dict[str, tuple[str, set[str]]] = {
         POLICY.format(table="task", rest=f"to task_app using ({FENCE}) with check (true)"),
         {CATALOGUE},  # the grants still keep the owner out of reach
     ),
+    "a policy for each command, of which UPDATE lets all through": (COMMANDS.format(update="true", delete=FENCE), BOTH),
+    "a policy for each command, of which DELETE lets all through": (COMMANDS.format(update=FENCE, delete="true"), BOTH),
     "a policy without its check": (POLICY.format(table="task", rest=f"to task_app using ({FENCE})"), {CATALOGUE}),
     "a policy for reading alone": (POLICY.format(table="task", rest=f"for select to task_app using ({FENCE})"), BOTH),
     "a policy for anyone": (
@@ -60,7 +68,7 @@ MUTANTS: dict[str, tuple[str, set[str]]] = {
         "create or replace function app.user_id() returns text stable return current_setting('app.user_id', true)",
         BOTH,
     ),
-    "the caller is constant": ("alter function app.user_id() immutable", {CATALOGUE}),
+    "the caller is constant": ("alter function app.user_id() immutable", BOTH),
     "a leakproof function": ("alter function app.words(text) leakproof", {CATALOGUE}),
     "a search through all tasks": (
         SEARCH.format(security="security definer", path="set search_path = pg_catalog, pg_temp", fence="true"),
@@ -153,7 +161,7 @@ def test_a_scope_ends_with_its_transaction(
 ) -> None:
     assert api.post("/v1/tasks", json={"title": "x"}).status_code == 201
     assert left_behind(stack) == {None}
-    monkeypatch.setattr(database, "SCOPE", database.SCOPE.replace("%(user)s, true", "%(user)s, false"))
+    monkeypatch.setattr(database, "SCOPE", database.SCOPE.replace("$1, true", "$1, false"))
     try:
         assert api.post("/v1/tasks", json={"title": "x"}).status_code == 201
         assert left_behind(stack) == {None, user.id}

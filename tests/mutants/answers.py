@@ -1,0 +1,99 @@
+"""Mutants of what is taken in and what is told: bodies, cursors, headers, CORS, problems and log lines."""
+
+from functools import partial
+
+from tests.mutants.mutant import mutant
+from tests.mutants.planting import Edit
+
+http = partial(Edit, "shared/http.py")
+paging = partial(Edit, "shared/paging.py")
+bodies = partial(Edit, "shared/bodies.py")
+schemas = partial(Edit, "shared/schemas.py")
+logs = partial(Edit, "shared/logs.py")
+local = partial(Edit, "infra/local/app.py")
+
+CURSORS = "tests/shared/test_cursors.py::"
+STRICT = "tests/test_strictness.py::"
+NAMED = STRICT + "test_all_offending_members_are_named_at_once"
+OURS = "tests/test_every_operation.py::test_the_row_of_an_operation_succeeds_and_its_answer_carries_our_headers"
+LOGS = "tests/test_logs.py::"
+ONE_LINE = LOGS + "test_each_request_leaves_one_line_and_nothing_else[lambda]"
+FAULT = LOGS + "test_a_fault_of_ours_says_where_and_nothing_of_what[lambda-a broken constraint]"
+HASHED = LOGS + "test_a_line_knows_a_user_again_by_a_hash_that_only_we_can_make[lambda]"
+NO_OTHER = "tests/test_cors.py::test_no_other_origin_is_let_through"
+LISTED = "tests/test_cors.py::test_a_preflight_of_a_listed_origin_is_let_through"
+GATEWAY = "tests/test_cors.py::test_the_gateway_says_the_same"
+NOT_JSON = "tests/shared/test_bodies.py::test_what_is_not_json_in_utf_8_is_400"
+
+ANSWERS = (
+    mutant(
+        "a cursor bound to nothing",
+        paging("self.position.bound_to != binding(self.query_params.multi_items())", "not self.position.bound_to"),
+        CURSORS + "test_a_cursor_of_another_sort_or_filter_is_400",
+    ),
+    mutant(
+        "a cursor that was altered",
+        paging("isinstance(value, str) and found.cursor() == told", "isinstance(value, str)"),
+        CURSORS + "test_every_character_altered_is_400",
+    ),
+    mutant(
+        "a cursor of any value",
+        paging("            order.check(self.value)\n", "            pass\n"),
+        CURSORS + "test_a_forged_cursor_reaches_nothing_and_breaks_nothing",
+    ),
+    mutant(
+        "errors that echo input",
+        http('error["msg"]) for error', 'f"{error["msg"]}: {error.get("input")}") for error'),
+        http("detail = DETAILS.get(kind, message)", "detail = message"),
+        NAMED,
+    ),
+    mutant(
+        "a 500 that says what",
+        http("problem = InternalError()", "problem = InternalError(str(failure))"),
+        "tests/faults/test_contention.py::test_a_commit_that_a_bug_fails_is_500_without_a_word_of_it",
+    ),
+    mutant(
+        "answers that may be stored", http('(b"cache-control", b"no-store")', '(b"cache-control", b"private")'), OURS
+    ),
+    mutant("types that may be guessed", http('(b"x-content-type-options", b"nosniff"), ', ""), OURS),
+    mutant("unknown members are let pass", schemas('extra="forbid"', 'extra="ignore"'), NAMED),
+    mutant(
+        "NUL and surrogates are let in",
+        schemas("if _UNSTORABLE.search(value):", "if False:"),
+        STRICT + "test_a_member_of_another_type_or_range_is_422_at_its_pointer",
+    ),
+    mutant("members twice in a body", bodies("if len(members) != len(pairs):", "if False:"), NOT_JSON),
+    mutant("NaN in a body", bodies(", parse_constant=_refuse", ""), NOT_JSON),
+    mutant(
+        "a body of any size",
+        bodies("LARGEST = 256 * 1024", "LARGEST = 8 * 256 * 1024"),
+        "tests/shared/test_bodies.py::test_a_body_over_256_kib_is_413[lambda]",
+    ),
+    mutant(
+        "a body of any media type",
+        bodies("media_type.strip() not in media_types or ", ""),
+        "tests/shared/test_bodies.py::test_a_body_of_another_media_type_is_415",
+    ),
+    mutant("CORS for `*`", local("allow_origins=origins", 'allow_origins=["*"]'), NO_OTHER),
+    mutant(
+        "CORS for what begins like a listed origin",
+        local("allow_origins=origins", 'allow_origin_regex="(" + "|".join(origins) + ").*"'),
+        NO_OTHER,
+    ),
+    mutant(
+        "CORS with credentials", local("allow_origins=origins", "allow_origins=origins, allow_credentials=True"), LISTED
+    ),
+    mutant(
+        "CORS for `*` at the gateway",
+        Edit("infra/template.yaml", '!Split [",", !Join ["", !Split [" ", !Ref CorsOrigins]]]', '["*"]'),
+        GATEWAY,
+    ),
+    mutant("a log line with the token", Edit("shared/auth.py", "str(refusal)", 'f"{refusal}: {token}"'), ONE_LINE),
+    mutant("a log line with the user", logs('line["user"] = ', 'line["user"] = caller or '), ONE_LINE),
+    mutant("a hash of the user that anyone can make", logs(", key=_hash_key)", ")"), HASHED),
+    mutant(
+        "a log line with what failed",
+        logs('"failure": type(failure).__name__', '"failure": str(failure)'),
+        FAULT,
+    ),
+)

@@ -1,0 +1,57 @@
+"""A plugin of pytest: what became of each test of `--witness-test`, as JSON lines in the file `--witness`.
+
+Of a test with many parameters one that dies is enough: the rest of them are passed over.
+"""
+
+import json
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+DIED, PASSED, FAILED, SKIPPED = "died", "passed", "failed", "skipped"
+BLUNDERS = re.compile(r'"failure":"(NameError|AttributeError|UnboundLocalError|ImportError)"')
+"""What an edit that is no good leaves in the log of a request, which would look like a mutant's death: a 500."""
+DEAD = pytest.StashKey[set[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--witness", help="where to write what became of the tests")
+    parser.addoption("--witness-test", action="append", default=[], help="a test to tell of")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[DEAD] = set()
+
+
+def _test_of(item: pytest.Item) -> str:
+    return item.nodeid if item.nodeid in item.config.option.witness_test else item.nodeid.partition("[")[0]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _test_of(item) in item.config.stash[DEAD]:
+        pytest.skip("another of its items died")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    verdict = PASSED
+    if call.excinfo is not None:
+        asserted = call.when == "call" and call.excinfo.errisinstance((AssertionError, pytest.fail.Exception))
+        blunder = any(BLUNDERS.search(text) for _, text in report.sections)
+        skipped = call.excinfo.errisinstance(pytest.skip.Exception)
+        verdict = DIED if asserted and not blunder else SKIPPED if skipped else FAILED
+    if call.when == "call" or verdict != PASSED:
+        test = _test_of(item)
+        if verdict == DIED:
+            item.config.stash[DEAD].add(test)
+        message = next(iter(str(call.excinfo.value).splitlines()), "") if call.excinfo else ""
+        line = {"test": test, "item": item.nodeid, "verdict": verdict, "message": message}
+        with Path(item.config.option.witness).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    return report
