@@ -15,14 +15,14 @@ from tests.faults.row import FULL, SHORT, Row, run
 from tests.faults.world import World
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run what is asked for; give the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--only", default="", help="numbers of rows: F1,F7")
     parser.add_argument("--short", action="store_true", help="some seconds a row: CI's form")
     parser.add_argument("--soak", type=float, default=0.0, metavar="SECONDS", help="the soak alone, so long")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
     times = SHORT if wanted.short else FULL
     if wanted.soak:
         wanted.only, times = SOAK, replace(times, during=wanted.soak)

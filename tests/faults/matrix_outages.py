@@ -96,7 +96,7 @@ def pool_used_up(world: World) -> Iterator[None]:
         with psycopg.connect(world.cluster.url(APP, port=world.pooler.port)) as connection:
             connection.execute("set local idle_in_transaction_session_timeout = 0; set local transaction_timeout = 0")
             world.hit()
-            world.pause(0.3, 3)
+            world.pause(0.3, 5)
 
     with settings(world, default_pool_size=1, query_wait_timeout=2), again_and_again(keep, 0.3):
         yield

@@ -51,6 +51,24 @@ def an_answer_is_not_what_was_done(story: Story) -> Evidence:
 
 
 @BREAKS.finds("I1 lost")
+def an_answer_is_what_was_before(story: Story) -> Evidence:
+    made = task()
+    later = made | {"version": 2, "title": f"{ALICE.canary} later"}
+    story.create(made, "new")
+    story.ask("PATCH", path_of(made), answer(200, made), key="later", body={"title": later["title"]})
+    story.changes.append(change("UPDATE", later, "later"))
+    return story.evidence()
+
+
+@BREAKS.finds("I1 lost")
+def a_change_is_acknowledged_and_not_done(story: Story) -> Evidence:
+    made = task()
+    story.create(made, "new")
+    story.ask("PATCH", path_of(made), answer(200, made), key="later", body={"title": f"{ALICE.canary} later"})
+    return story.evidence()
+
+
+@BREAKS.finds("I1 lost")
 def an_older_version_than_the_acknowledged_is_shown(story: Story) -> Evidence:
     made = task()
     later = made | {"version": 2, "title": f"{ALICE.canary} later"}

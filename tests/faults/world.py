@@ -84,10 +84,10 @@ class World:
         with psycopg.connect(self.cluster.url(SUPERUSER), autocommit=True, row_factory=dict_row) as connection:
             yield connection
 
-    def warm(self) -> None:
-        """Have an environment of each operation started for each of the people."""
+    def warm(self, each: int = PEOPLE) -> None:
+        """Have environments of each operation that the load calls started: one for each of the people."""
         loaded = [operation for operation in OPERATIONS if operation.name.removeprefix("tasks_") in LOADED]
-        self.fleet.warm(*loaded, each=PEOPLE)
+        self.fleet.warm(*loaded, each=each)
 
     def begin(self, name: str) -> None:
         """Begin a row: nobody has asked anything yet, nothing was hit."""

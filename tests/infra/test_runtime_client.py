@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.runtime_api import FunctionError, LambdaFunction, lambda_function
+from infra.local.runtime_api import (
+    LONGEST_ANSWER,
+    CrashedError,
+    FunctionError,
+    LambdaFunction,
+    TimedOutError,
+    lambda_function,
+)
 from infra.operations import JOBS, ROOT, Function, Operation, jobs, operations
 from tests.stack import Stack, User
 
@@ -98,6 +105,8 @@ def end(event, context):
     os._exit(3)
 def hang(event, context):
     time.sleep(60)
+def long(event, context):
+    return "x" * event
 """
 
 
@@ -129,3 +138,22 @@ def test_a_handler_gets_the_event_and_a_context(tmp_path: Path) -> None:
 def test_what_ends_badly_is_said(name: str, timeout: float, message: str, tmp_path: Path) -> None:
     with handler(name, tmp_path, timeout) as function, pytest.raises(FunctionError, match=message):
         function.invoke({})
+
+
+def test_an_answer_over_6_mb_is_refused(tmp_path: Path) -> None:
+    with handler("long", tmp_path) as function:
+        assert function.invoke(3) == "xxx"
+        with pytest.raises(FunctionError, match="too long"):
+            function.invoke(LONGEST_ANSWER)
+
+
+def test_an_environment_that_is_late_is_killed_one_that_crashes_says_so(tmp_path: Path) -> None:
+    with handler("hang", tmp_path) as function:
+        assert function.wait_until_ready(15)
+        with pytest.raises(TimedOutError):
+            function.invoke({}, 0.2)
+        assert not function.alive
+    with handler("end", tmp_path) as function:
+        with pytest.raises(CrashedError):
+            function.invoke({})
+        assert not function.alive
