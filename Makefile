@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev test test-faults lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev test test-fuzz test-faults lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ dev: install ## the whole API on http://127.0.0.1:8000 (PORT= changes it)
 
 test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-fuzz: install ## unthought-of requests, for 10 minutes (ARGS=--short for CI's form)
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 test-faults: install ## every fault of the matrix, with a table (ARGS=--short for CI's form, ARGS="--only F1,F7")
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -19,8 +19,10 @@ from tests.stack import STRICT, Stack, User
 RUNNING = pytest.StashKey[Stack]()
 BASE_URL = "https://api.test"
 
-hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("project")
+hypothesis.settings.register_profile("short", deadline=None, print_blob=True, derandomize=True)
+for profile in ("ci", "long"):  # see tests/fuzz
+    hypothesis.settings.register_profile(profile, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("short")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
 from infra.operations import ROOT, Operation, operations
+from tests.fuzz import examples
 from tests.gateway import Event, invoke
 from tests.stack import User
 
@@ -26,9 +27,7 @@ GONE = object()
 type Change = Callable[[Event], Any]
 
 exploring = settings(
-    max_examples=500,
-    derandomize=True,
-    database=None,
+    max_examples=examples(500),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

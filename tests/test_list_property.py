@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
 from tests.conftest import BASE_URL
+from tests.fuzz import examples
 from tests.gateway import Gateway
 from tests.stack import Stack
 from tests.tasks import Json, make, page, path_of
@@ -145,7 +146,7 @@ class World:
 
 
 @settings(
-    max_examples=70,
+    max_examples=examples(70),
     phases=[Phase.reuse, Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

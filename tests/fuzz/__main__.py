@@ -1,0 +1,27 @@
+"""`python -m tests.fuzz`: look for unthought-of requests for about 10 minutes; `--short`: for about 2, as CI does.
+
+Other arguments go to pytest. A failure prints what repeats it: Hypothesis's blob, or Schemathesis's seed and request.
+"""
+
+import subprocess
+import sys
+
+FILES = [
+    "tests/fuzz",
+    "tests/isolation/test_machine.py",
+    "tests/test_hostile_events.py",
+    "tests/test_list_property.py",
+    "tests/test_schemathesis.py",
+]
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests that know a longer form, in it; give pytest's exit status."""
+    profile = "ci" if "--short" in arguments else "long"
+    others = [argument for argument in arguments if argument != "--short"]
+    command = [sys.executable, "-m", "pytest", f"--hypothesis-profile={profile}", *(others or FILES)]
+    return subprocess.run(command, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,133 @@
+"""Checks of our own for Schemathesis: nothing is another user's, and what fits the schemas is refused for a reason."""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import schemathesis
+from schemathesis import hooks
+from schemathesis.checks import CHECKS, load_all_checks
+
+from tests.conftest import BASE_URL
+from tests.contract import component
+from tests.fuzz.doors import Doors
+from tests.stack import Stack, User
+
+TASKS = "/v1/tasks"
+NOT_OF_THE_STRANGER = ("authorization", "host", "connection", "content-length")
+BEYOND_THE_SCHEMAS = {
+    400: {
+        "The cursor is malformed or was altered.",
+        "The cursor belongs to another sort or filter.",
+        "If-Match must be * or a list of entity tags.",
+        "If-None-Match must be * or a list of entity tags.",
+        "Idempotency-Key must be 1 to 255 printable ASCII characters.",
+    },
+    # NUL and lone surrogates, white space alone, a zone that is none, a time that its clock skips, a year out of range.
+    422: {"/title", "/description", "/due/date", "/due/datetime", "/due/timezone"}
+    | {"q", "due_from", "due_before", "Idempotency-Key"},
+}
+"""What no schema can say of a request: details of a 400, members and parameters of a 422."""
+KEY = component({"$ref": "#/components/parameters/IdempotencyKey"})["schema"]["examples"][0]
+
+
+class Replays:
+    """Sends every request of `owner` that succeeded once more, as somebody new; `count` counts them by operation."""
+
+    def __init__(self, stack: Stack, owner: User, doors: Doors) -> None:
+        self.count: Counter[str] = Counter()
+        self._stack, self._owner, self._doors = stack, owner, doors
+
+    def nothing_is_anothers(self, _: Any, response: Any, case: Any) -> None:
+        """The stranger sees and changes nothing of the owner's: a check of Schemathesis."""
+        operation, sent = case.operation, response.request
+        if response.status_code >= 400 or not operation.definition.raw["security"]:
+            return
+        if not sent.headers.get("authorization", "").endswith(self._owner.token):
+            return  # a check of Schemathesis's own, which sent no token or a bad one
+        self.count[operation.label] += 1
+        stranger = self._stack.user()
+        parts = urlsplit(sent.url)
+        target = parts.path.removesuffix("/complete").removesuffix("/reopen")
+        if sent.method == "DELETE":  # back for the while, so that there is something to delete
+            self._ask("PUT", target, self._owner, {"content-type": "application/json"}, b'{"title": "again"}')
+        before = self._seen(self._owner, target)
+
+        again = self._ask(sent.method, f"{parts.path}?{parts.query}", stranger, sent.headers, sent.body or b"")
+        theirs = [item["id"] for item in self._seen(stranger, TASKS)["items"]]
+        assert "idempotency-replayed" not in again.headers, "the stranger got an answer that was kept for the owner"
+        assert "current" not in again.text, "the stranger was shown the object"
+        if operation.path == TASKS and sent.method == "GET":
+            assert (again.status_code, again.json()["items"]) == (200, []), "the stranger lists what is not theirs"
+        elif sent.method == "PUT" or operation.path == TASKS:
+            made = [again.json()["id"]] if again.status_code == 201 else []
+            assert again.status_code in (201, 412), f"a stranger's write of the same answers {again.status_code}"
+            assert theirs == made, "the stranger has other tasks than they made"
+        else:
+            assert again.status_code == 404, f"what is another's answers {again.status_code}"
+        if sent.method == "POST" and operation.path == TASKS:
+            assert self._seen(stranger, f"{TASKS}/{response.json()['id']}") is None, "the stranger reads a new task"
+        if target != TASKS:
+            assert self._seen(self._owner, target) == before, "the stranger changed the owner's task"
+        if sent.method == "DELETE":
+            self._ask("DELETE", target, self._owner, {}, b"")
+
+    def _seen(self, user: User, path: str) -> Any:
+        answer = self._ask("GET", path, user, {}, b"")
+        return answer.json() if answer.status_code == 200 else None
+
+    def _ask(self, method: str, path: str, user: User, headers: Any, body: str | bytes) -> httpx.Response:
+        sent = {
+            name.encode(): value.encode("latin-1") if isinstance(value, str) else value
+            for name, value in headers.items()
+            if name.lower() not in NOT_OF_THE_STRANGER
+        }
+        sent[b"authorization"] = f"Bearer {user.token}".encode()
+        url = httpx.URL(BASE_URL).copy_with(raw_path=path.removesuffix("?").encode())
+        return self._doors.answer(httpx.Request(method, url, headers=sent, content=body))
+
+
+def a_refusal_has_a_reason(_: Any, response: Any, case: Any) -> None:
+    """What fits the schemas is refused only for what no schema can say: a check of Schemathesis."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in BEYOND_THE_SCHEMAS:
+        return
+    problem = json.loads(response.content)
+    errors = problem.get("errors")
+    named = {error.get("pointer", error.get("parameter")) for error in errors} if errors else {problem["detail"]}
+    unknown = named - BEYOND_THE_SCHEMAS[response.status_code]
+    assert not unknown, f"refused for {sorted(unknown)}"
+
+
+def before_call(_: Any, case: Any, __: Any) -> None:
+    """A hook of Schemathesis, so that more is tried than keys, tags and cursors, which decide before anything else.
+
+    The example's key is a new one each time, and of what fits the schemas two thirds go without tag and cursor.
+    """
+    sent = repr((case.path_parameters, case.query, case.headers, case.body))
+    if case.headers and case.headers.get("Idempotency-Key") == KEY:
+        case.headers["Idempotency-Key"] = str(uuid4())
+    if case.meta and case.meta.generation.mode.is_positive and zlib.crc32(sent.encode("utf-8", "replace")) % 3:
+        for name in ("If-Match", "If-None-Match"):
+            (case.headers or {}).pop(name, None)
+        (case.query or {}).pop("cursor", None)
+
+
+@contextmanager
+def checking(*checks: Any) -> Iterator[set[str]]:
+    """These checks, beside Schemathesis's own, and our hook; gives the names of all checks."""
+    load_all_checks()
+    for check in checks:
+        CHECKS.register(check)
+    schemathesis.hook(before_call)
+    try:
+        yield set(CHECKS.get_all_names())
+    finally:
+        hooks.unregister(before_call)
+        for check in checks:
+            CHECKS.unregister(check.__name__)

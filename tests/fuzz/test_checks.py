@@ -1,0 +1,73 @@
+"""The checks that fuzzing adds: what they let pass, and what they catch."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import BASE_URL
+from tests.fuzz.checks import Replays, a_refusal_has_a_reason
+from tests.fuzz.doors import Doors
+from tests.stack import Stack, User
+
+TASK = "/v1/tasks/{task_id}"
+WRITES = [("POST", "/v1/tasks"), ("PUT", TASK), ("PATCH", TASK), ("DELETE", TASK), ("POST", f"{TASK}/complete")]
+CLOSED = SimpleNamespace(raw={"security": [{"bearer": []}]})
+
+
+class Careless(Stack):
+    """Says that somebody is new who is not."""
+
+    def __init__(self, known: User) -> None:
+        self.known = known
+
+    def user(self, _: str | None = None) -> User:
+        return self.known
+
+
+def success(doors: Doors, user: User, method: str, path: str) -> tuple[Any, Any]:
+    """A request of the user's that succeeded, as response and case of Schemathesis."""
+    place, headers = path.replace("{task_id}", str(uuid4())), {**user.headers, "content-type": "application/json"}
+    task = httpx.Request("PUT", BASE_URL + place.removesuffix("/complete"), headers=headers, content=b'{"title": "x"}')
+    if path.startswith(TASK) and method != "PUT":
+        doors.answer(task)
+    body = b'{"title": "x"}' if (method, path) in WRITES[:3] else b""
+    answer = doors.answer(httpx.Request(method, BASE_URL + place, headers=headers, content=body))
+    assert answer.status_code < 300
+    sent = SimpleNamespace(method=method, url=BASE_URL + place, headers=httpx.Headers(headers), body=body)
+    response = SimpleNamespace(status_code=answer.status_code, json=answer.json, request=sent)
+    return response, SimpleNamespace(operation=SimpleNamespace(label=path, path=path, definition=CLOSED))
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/tasks"), ("GET", TASK), *WRITES])
+def test_a_replay_tells_who_is_kept_out_from_who_gets_in(method: str, path: str, stack: Stack, user: User) -> None:
+    doors = Doors()
+    Replays(stack, user, doors).nothing_is_anothers(None, *success(doors, user, method, path))
+    success(doors, user, "POST", "/v1/tasks")  # so that there is something to see
+    with pytest.raises(AssertionError):
+        Replays(Careless(user), user, doors).nothing_is_anothers(None, *success(doors, user, method, path))
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "passes"),
+    [
+        (400, {"detail": "The cursor is malformed or was altered."}, True),
+        (400, {"detail": "The body is not JSON."}, False),
+        (422, {"detail": "", "errors": [{"pointer": "/due/timezone"}, {"parameter": "q"}]}, True),
+        (422, {"detail": "", "errors": [{"pointer": "/due/timezone"}, {"pointer": "/priority"}]}, False),
+        (200, {}, True),
+    ],
+)
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_valid_request_is_refused_for_a_reason_alone(status: int, problem: Any, passes: bool, positive: bool) -> None:
+    mode = SimpleNamespace(is_positive=positive)
+    case = SimpleNamespace(meta=SimpleNamespace(generation=SimpleNamespace(mode=mode)))
+    response = SimpleNamespace(status_code=status, content=json.dumps(problem))
+    if passes or not positive:
+        a_refusal_has_a_reason(None, response, case)
+        return
+    with pytest.raises(AssertionError):
+        a_refusal_has_a_reason(None, response, case)
