@@ -39,9 +39,9 @@ IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 PLANT = """
     delete from task where user_id = '{user}';
-    insert into task (user_id, id, title, description, priority, due_date, version, created_at, updated_at) values
-        ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version}, '{newer}', '{newer}'),
-        ('{user}', '{second}', 'Older', '', 0, null, 1, '2026-01-01Z', '2026-01-01Z');"""
+    insert into task (user_id, id, title, description, priority, due_date, version, created_at, completed_at) values
+        ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version}, '{newer}', {completed}),
+        ('{user}', '{second}', 'Older', '', 0, null, 1, '2026-01-01Z', null);"""
 RUIN = """
     insert into task (user_id, id, title, description, priority, due_date, version) values
         ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version});
@@ -66,6 +66,8 @@ LONG = 8
 NEWER = {OWN: "2026-01-05Z", FOREIGN: "2026-01-03Z"}
 VERSIONS = {OWN: "3", FOREIGN: "5", DELETED: "7", RANDOM: "11"}
 PRIORITIES = {OWN: "low", FOREIGN: "urgent", DELETED: "medium", RANDOM: "high", MALFORMED: "1"}
+FLAGS = {OWN: "false", FOREIGN: "true", DELETED: "true", RANDOM: "true", MALFORMED: "yes"}
+"""Whether it is completed: there is nothing else to name."""
 DATES = {OWN: "2026-03-01", FOREIGN: "2026-04-01", DELETED: "2026-04-02", RANDOM: "2026-04-03", MALFORMED: "2026-02-30"}
 
 
@@ -127,7 +129,7 @@ class World:
                 return '"3' if malformed else f'"{VERSIONS[whose]}"'
             case "key":
                 return "" if malformed else self._keys[row.name, whose]
-        known = {"user": self._users, "cursor": self._cursors, "priority": PRIORITIES, "date": DATES}
+        known = {"user": self._users, "cursor": self._cursors, "priority": PRIORITIES, "flag": FLAGS, "date": DATES}
         return known[place.kind][whose]
 
     def ask(self, row: Row, put: Mapping[Place, str]) -> Seen:
@@ -164,7 +166,8 @@ class World:
     def _planting(self, whose: str) -> bytes:
         """The statements that make the tasks of the caller, or of the owner, what they were at first."""
         user = self.caller if whose == OWN else self.owner
-        return self._written(PLANT, user, whose, second=self._seconds[whose], newer=NEWER[whose])
+        completed = "null" if whose == OWN else f"'{NEWER[whose]}'"
+        return self._written(PLANT, user, whose, second=self._seconds[whose], newer=NEWER[whose], completed=completed)
 
     def _written(self, statements: str, user: User, whose: str, **more: str) -> bytes:
         return statements.format(
