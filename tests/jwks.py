@@ -25,7 +25,11 @@ from typing import Any, Literal, Self
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from tests.canaries import note
+
 JWKS_PATH = "/api/auth/jwks"
+PERSON = {"name": f"Canary {uuid.uuid4()}", "email": f"canary-{uuid.uuid4()}@example.com"}
+"""What Better Auth tells of a user beside the id, and nobody else may."""
 
 Json = dict[str, Any]
 
@@ -64,6 +68,11 @@ class Signer:
             public = {k: v for k, v in RSAAlgorithm.to_jwk(big.public_key(), as_dict=True).items() if k != "key_ops"}
         self.jwk: Json = {"alg": alg, **public, "kid": self.kid}
 
+    @property
+    def private_jwk(self) -> Json:
+        """The member that must never be shown; of an Ed25519 key."""
+        return self.jwk | {"d": base64url(self.private.private_bytes_raw())}
+
     def header(self, **changes: Any) -> Json:
         """Better Auth's header, alg and kid without typ; `changes` replace, `...` leaves out."""
         return _changed({"alg": self.alg, "kid": self.kid}, changes)
@@ -71,13 +80,16 @@ class Signer:
     def claims(self, sub: Any = "alice", **changes: Any) -> Json:
         """Better Auth's payload, the user object and the registered claims; `changes` replace, `...` leaves out."""
         now = int(time.time())
-        user = {"name": "Alice Example", "email": "alice@example.com", "emailVerified": True, "image": None, "id": sub}
+        user = {**PERSON, "emailVerified": True, "image": None, "id": sub}
         registered = {"iat": now, "sub": sub, "exp": now + 900, "iss": self.issuer, "aud": self.audience}
         return _changed(user | registered, changes)
 
     def token(self, sub: Any = "alice", *, header: Json | None = None, **changes: Any) -> str:
         """A signed token; `header` and `changes` alter its header and claims."""
-        return self.sign(dump(self.header(**(header or {}))), dump(self.claims(sub, **changes)))
+        claims = self.claims(sub, **changes)
+        for text in (claims.get("sub"), claims.get("name"), claims.get("email")):
+            note("a claim", text if isinstance(text, str) else "")
+        return self.sign(dump(self.header(**(header or {}))), dump(claims))
 
     def sign(self, header: bytes, payload: bytes) -> str:
         """The compact serialisation of any bytes, with a genuine signature over them."""
@@ -85,7 +97,9 @@ class Signer:
 
     def seal(self, signing_input: str) -> str:
         """`signing_input` with a genuine signature behind it, even where it is no base64url."""
-        return f"{signing_input}.{base64url(self.signature(signing_input))}"
+        signature = base64url(self.signature(signing_input))
+        note("the signature of a token", signature)
+        return f"{signing_input}.{signature}"
 
     def signature(self, signing_input: str) -> bytes:
         """Sign a text: the raw bytes of the third segment."""

@@ -75,6 +75,7 @@ CARRIAGE: dict[str, Carry] = {
     "two credentials and a comma": value("Bearer TOKEN, Bearer TOKEN", BAD_SENT),
     "two tokens and a space": value("Bearer TOKEN TOKEN", BAD_SENT),
     "a parameter behind it": value("Bearer TOKEN, realm=tasks", BAD_SENT),
+    # RFC 6750 would let several spaces pass; one token is to have one spelling.
     "two spaces": value("Bearer  TOKEN", BAD_SENT),
     "a tab": value("Bearer\tTOKEN"),
     "a tab behind the space": value("Bearer \tTOKEN", BAD_SENT),

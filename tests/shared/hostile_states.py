@@ -71,7 +71,7 @@ def for_encryption_since(door: Door, signer: Signer, _: pytest.MonkeyPatch) -> s
 
 def private_since(door: Door, signer: Signer, _: pytest.MonkeyPatch) -> str:
     """Whoever reads the set can sign."""
-    door.issuer.show(signer.jwk | {"d": signer.jwk["x"]}, Signer(signer.issuer).jwk)
+    door.issuer.show(signer.private_jwk, Signer(signer.issuer).jwk)
     door.clock.now += FRESH
     return signer.token()
 

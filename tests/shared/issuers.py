@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.jwks import JwksServer, Signer, base64url, dump
+from tests.jwks import JwksServer, Signer, dump
 
 HOST = "127.0.0.1"
 
@@ -101,7 +101,7 @@ GOOD = Signer("https://issuer.example")
 OTHER = Signer("https://issuer.example").jwk
 SET = dump({"keys": [GOOD.jwk]})
 TWIN = OTHER | {"kid": GOOD.kid}
-PRIVATE = GOOD.jwk | {"d": base64url(bytes(32))}
+PRIVATE = GOOD.private_jwk
 MANY = [{"kid": str(number)} for number in range(20_000)]
 ODDITIES: list[Any] = [
     *(None, 7, "key", [], {}, {"kty": "OKP"}, PRIVATE | {"kid": "private"}, GOOD.jwk | {"kid": "enc", "use": "enc"}),

@@ -34,6 +34,7 @@ UNUSABLE: dict[str, Any] = {
     "kty in another case": ED | {"kty": "okp"},
     "CVE-2026-48526, oct": {"kty": "oct", "kid": "s", "k": base64url(bytes(32)), "alg": "EdDSA"},
     "oct beside a public key": ED | {"k": base64url(bytes(32))},
+    "a private key": GOOD.private_jwk | {"kid": "private"},
     "CVE-2026-102275 GHSA-x33g-cr3x-6449, a private key that is not its public one's": ED | {"d": base64url(bytes(32))},
     "a private key of null": ED | {"d": None},
     "a prime of RSA": RSA | {"p": "AQAB"},
