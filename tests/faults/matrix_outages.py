@@ -1,5 +1,6 @@
 """F7 to F13: the server or the pooler goes away, sleeps, or has no room."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,9 +26,9 @@ def server_away(stop: Callable[[Cluster], None]) -> Inject:
             world.hit()
             world.pause(0.5, 2)
             world.cluster.start()
-            world.pause(1, 3)
+            world.clear()
 
-        with again_and_again(restart, 0):
+        with again_and_again(restart, 2):
             yield
 
     return inject
@@ -48,6 +49,7 @@ def asleep(world: World) -> Iterator[None]:
         world.hit(world.p2.connects)
         world.cluster.start()
         world.p2.thaw()
+        world.clear()
 
     with again_and_again(sleep, 1):
         yield
@@ -62,9 +64,9 @@ def pooler_killed(world: World) -> Iterator[None]:
         world.hit()
         world.pause(0.1, 1)
         world.pooler.start()
-        world.pause(0.5, 2)
+        world.clear()
 
-    with again_and_again(kill, 0):
+    with again_and_again(kill, 1):
         yield
 
 
@@ -81,6 +83,7 @@ def pooler_tended(world: World) -> Iterator[None]:
             world.pooler.command("reload")
         finally:
             world.pooler.command("resume")
+            world.clear()
         world.pause(0.1, 0.5)
         world.pooler.command("reconnect")
 
@@ -90,13 +93,14 @@ def pooler_tended(world: World) -> Iterator[None]:
 
 @contextmanager
 def pool_used_up(world: World) -> Iterator[None]:
-    """The pool holds one backend, which somebody else keeps: for a moment, or longer than anybody may queue."""
+    """The pool holds one backend, which somebody else keeps: for longer than two waits in the queue, then briefly."""
+    turns = itertools.cycle([5.5, 1])
 
     def keep() -> None:
         with psycopg.connect(world.cluster.url(APP, port=world.pooler.port)) as connection:
             connection.execute("set local idle_in_transaction_session_timeout = 0; set local transaction_timeout = 0")
-            world.hit()
-            world.pause(0.3, 5)
+            world.pause(next(turns))
+        world.clear()
 
     with settings(world, default_pool_size=1, query_wait_timeout=2), again_and_again(keep, 0.3):
         yield
@@ -124,6 +128,7 @@ def no_room(world: World) -> Iterator[None]:
         pooler_full()
         world.pause(0.3)
         server_full()
+        world.clear()
 
     with again_and_again(turn, 0.3):
         yield

@@ -7,8 +7,8 @@ from infra.operations import ROOT
 from tests.faults.row import Row
 
 FILE = ROOT / "build" / "faults.md"
-COLUMNS = ("fault", "hits", "requests", "acknowledged", "lost", "duplicated", "leaked", "worst answer", "recovery")
-MUST_BE_0 = ("lost", "duplicated", "leaked")
+MUST_BE_0 = ("lost", "duplicated", "leaked", "other")
+COLUMNS = ("fault", "hits", "requests", "acknowledged", *MUST_BE_0, "worst answer", "recovery")
 SHOWN = 8
 """Findings of a row that are printed in full."""
 

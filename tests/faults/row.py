@@ -68,7 +68,8 @@ def run(world: World, fault: Fault, times: Times) -> Row:
                 _pause(max(times.during, fault.seconds))
         except AssertionError as failure:
             broken = str(failure)
-        cleared = time.monotonic()
+        over = time.monotonic()
+        cleared = world.cleared or over
         hits = world.hits
         world.p1.reset()
         world.p2.reset()
@@ -76,7 +77,7 @@ def run(world: World, fault: Fault, times: Times) -> Row:
         _until_recovered(world, cleared)
     settle(world.people, world.history)
     evidence = _evidence(world, fault, cleared, logs)
-    met = [one for one in evidence.attempts if one.status >= 500 and one.started < cleared and one.ended > injected]
+    met = [one for one in evidence.attempts if one.status >= 500 and one.started < over and one.ended > injected]
     found = list(findings(evidence))
     if broken:
         found.append(Finding("I6", "other", f"what the fault itself expects: {broken}"))

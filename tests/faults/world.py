@@ -95,6 +95,7 @@ class World:
         self.people: list[Person] = []
         self.dice = random.Random(f"{self.seed} {name}")  # noqa: S311 - nothing is secret here
         self._hits = 0
+        self.cleared = 0.0
         self.p1.reset()
         self.p2.reset()
 
@@ -114,6 +115,10 @@ class World:
         """The fault has hit something, so many times."""
         with self._lock:
             self._hits += number
+
+    def clear(self) -> None:
+        """What was hit is well again, as far as the fault can tell: from the last time on, recovery is counted."""
+        self.cleared = time.monotonic()
 
     def pause(self, shortest: float, longest: float = 0.0) -> None:
         """Let some seconds go by; a time between the two by chance, where two are given."""
