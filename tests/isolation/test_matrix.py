@@ -76,6 +76,16 @@ def test_every_parameter_and_every_member_of_the_contract_is_a_place() -> None:
         assert set(document()["components"]["schemas"][name]["properties"]) <= places["body"] | CHOICES.keys()
 
 
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_what_is_compared_is_there(row: Row, world: World) -> None:
+    seen = world.ask(row, {})
+    assert seen.status == row.status
+    assert len(seen.trips) == row.operation.database
+    assert [(line["operation"], line["status"]) for line in seen.logged] == [(row.operation.name, row.status)]
+    assert {"content-type", "x-request-id"} <= {name for name, _ in seen.headers} or not seen.body
+    assert [place for place, _ in seen.left].count("task") == 2 + (row.status == 201) - (row.status == 204)
+
+
 @pytest.mark.parametrize(("row", "place"), CELLS, ids=str)
 def test_foreign_is_like_random_in_every_cell(row: Row, place: Place, world: World) -> None:
     seen = {whose: world.ask(row, {place: whose}) for whose in WHOSE}
