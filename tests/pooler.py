@@ -58,8 +58,8 @@ class Pooler:
     ) -> None:
         self.port = free_port()
         self._cluster, self._folder = cluster, folder
-        words = {name: cluster.password(name) for name in (*users, CONSOLE)}
-        (folder / "users").write_text("".join(f'"{name}" "{word}"\n' for name, word in words.items()), "ascii")
+        self._words = {name: cluster.password(name) for name in (*users, CONSOLE)}
+        self._write_words()
         text = SETTINGS.format(
             database=DATABASE,
             target=target or cluster.port,
@@ -71,6 +71,16 @@ class Pooler:
         )
         (folder / "pgbouncer.ini").write_text(text, "ascii")
         self.start()
+
+    def know(self, name: str, password: str) -> None:
+        """Log `name` in by this password from now on, on both sides."""
+        self._words[name] = password
+        self._write_words()
+        self.command("reload")
+
+    def _write_words(self) -> None:
+        lines = [f'"{name}" "{word}"\n' for name, word in self._words.items()]
+        (self._folder / "users").write_text("".join(lines), "ascii")
 
     @property
     def log(self) -> Path:

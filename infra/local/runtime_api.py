@@ -21,7 +21,8 @@ from queue import Empty, Queue
 from typing import IO, Any
 from uuid import uuid4
 
-ARN = "arn:aws:lambda:eu-central-1:123456789012:function:"
+REGION = "eu-central-1"
+ARN = f"arn:aws:lambda:{REGION}:123456789012:function:"
 LONGEST_ANSWER = 6 * 1024 * 1024 + 100
 """Bytes; Lambda refuses a longer answer."""
 
@@ -142,7 +143,8 @@ def lambda_function(
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_REGION": ARN.split(":")[3],
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
             "LAMBDA_TASK_ROOT": str(folder),
         }
         command = [sys.executable, "-m", "awslambdaric", handler]

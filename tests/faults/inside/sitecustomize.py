@@ -9,8 +9,11 @@ import json
 import os
 import socket
 import time
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+import jwt.api_jwt
 
 TIRED = 10.0
 """Seconds: resolv.conf(5), two attempts of five each."""
@@ -41,5 +44,14 @@ def _look_up(host: Any, *args: Any, **options: Any) -> Any:
     return _getaddrinfo("127.0.0.1", *args, **options)
 
 
+class _WrongDatetime(datetime):
+    """For PyJWT, which reads the clock below `time`."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(seconds=float(_bent("clock") or 0))
+
+
 if "BENT" in os.environ:
     time.time, time.time_ns, socket.getaddrinfo = _wrong_time, _wrong_time_ns, _look_up
+    jwt.api_jwt.datetime = _WrongDatetime  # type: ignore[attr-defined]
