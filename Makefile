@@ -56,8 +56,8 @@ format: install ## let the formatter and the linter repair what they can
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: install ## the benchmark, with a table
-	@$(BIN)/python -m infra.bench
+bench: install ## the benchmark, with a table (ARGS="--part warm", ARGS=--quick for a smoke)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 package: install ## the deployable artefacts, in build/
 	@$(BIN)/python -m infra.package

@@ -8,7 +8,7 @@ A part is a module of this package with
 calls `progress(0.4, "what it is doing")` with the share of its own work that is done, and prints nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ class Table:
 
     title: str
     head: Row
-    rows: list[Row]
+    rows: Sequence[Row]
     note: str = ""
 
 

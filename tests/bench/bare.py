@@ -58,7 +58,7 @@ async def _answer(name: str, event: dict[str, Any]) -> dict[str, Any]:
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json", "cache-control": "no-store"},
-        "body": json.dumps(rows if name == "list" else rows[0], default=str),
+        "body": json.dumps({"items": rows[:50]} if name == "list" else rows[0], default=str),
     }
 
 

@@ -15,7 +15,12 @@ from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 CALLER = text("app.user_id()")
-ENGINE = create_engine(os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"), pool_size=1)
+ENGINE = create_engine(
+    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"),
+    pool_size=1,
+    # As with every subject: this machine's PgBouncer may be older than 1.22, which forgets prepared statements.
+    connect_args={"prepare_threshold": None},
+)
 KEYS = jwt.PyJWKClient(os.environ["AUTH_JWKS_URL"])
 
 

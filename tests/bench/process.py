@@ -1,0 +1,58 @@
+"""A subject's process, seen from the benchmark: see tests/bench/subject.py for what it can be told."""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import Any, Self
+
+from infra.operations import ROOT
+from tests.bench.requests import Json
+
+
+class Process:
+    """Runs until `close`; what it complains about ends the benchmark, as that would be no measurement."""
+
+    def __init__(self, subject: str, environment: dict[str, str]) -> None:
+        self.subject = subject
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.subject", subject],
+            cwd=ROOT,
+            env=environment | {"BENCH_STARTED": repr(time.monotonic())},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, do: str, **order: Any) -> Json:
+        """Give an order and wait for what came of it."""
+        self.tell(do, **order)
+        return self.answer()
+
+    def tell(self, do: str, **order: Any) -> None:
+        """Give an order."""
+        assert self._process.stdin
+        with suppress(BrokenPipeError):  # `answer` says that it ended
+            self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
+            self._process.stdin.flush()
+
+    def answer(self) -> Json:
+        """What came of the oldest order."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.subject} ended before its time: see above")
+        answer: Json = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
