@@ -1,8 +1,9 @@
-"""`python -m infra.package`: build the deployable archives, build/http.zip and build/jobs.zip.
+"""`python -m infra.package`: build the deployable archives, build/http-arm64.zip and its like.
 
-Each holds our code, its pinned dependencies as arm64 wheels and bytecode for the runtime. Lambda can't write into the
-place it unpacks an archive to, so without that bytecode every start compiles every module: 2.5 s of import, not 1.1.
-The same sources give the same bytes, so that nothing is released when nothing changed.
+One for HTTP operations and one for scheduled functions, each for both of Lambda's architectures, whose wheels collide
+in one. Each holds our code, its pinned dependencies and bytecode for the runtime. Lambda can't write into the place it
+unpacks an archive to, so without that bytecode every start compiles every module: 2.5 s of import, not 1.1. The same
+sources give the same bytes, so that nothing is released when nothing changed.
 """
 
 import re
@@ -17,11 +18,17 @@ from infra.contract import as_json
 from infra.operations import ROOT
 
 RUNTIME = "3.13"
+ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""Lambda's names, and those of wheels."""
 # psycopg's wheels are built for the newer of the two, pydantic's for the older; Amazon Linux 2023 runs both.
-PLATFORMS = ("manylinux_2_28_aarch64", "manylinux2014_aarch64")
-# RECORD lists what is stripped here; the other three tell who installed, not what.
+PLATFORMS = ("manylinux_2_28_{machine}", "manylinux2014_{machine}")
+# What nothing reads: tests, types, what tells of the installation (licences stay, and the entry points by which
+# OpenTelemetry's API finds its context), the source that bytecode stands for, and what no operation imports.
 STRIPPED = re.compile(
-    r"(^|/)(tests?|bin|__pycache__)/|\.pyi$|\.dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json)$"
+    r"(^|/)(tests?|bin|__pycache__)/|\.(pyi|h|c|md|pxd|pyx)$|(^|/)py\.typed$"
+    r"|\.dist-info/(?!licenses/|LICEN|COPYING|NOTICE|entry_points\.txt$)"
+    r"|^(cffi|pycparser|pydantic/v1|aws_lambda_powertools/event_handler)/|^anyio/_backends/_trio|^pydantic/mypy"
+    r"|^aws_lambda_powertools/utilities/(?!__init__|parameters/|typing/|jmespath_utils/|serialization)"
 )
 LARGEST = 250 * 1024 * 1024  # what Lambda unpacks at most
 
@@ -56,17 +63,21 @@ JOBS = Archive(
 )
 
 
-def build(archive: Archive, folder: Path) -> Path:
-    """Build `archive` in `folder` and give the path of its zip.
+def build(archive: Archive, architecture: str, folder: Path) -> Path:
+    """Build `archive` for `architecture` in `folder` and give the path of its zip.
 
-    Raises `subprocess.CalledProcessError` where a wheel can't be had or its hash differs, `ValueError` where the whole
-    is larger than Lambda takes.
+    Of packages it holds the bytecode alone, in the place of the source; our code keeps its source, which the console
+    shows. Raises `subprocess.CalledProcessError` where a wheel can't be had or its hash differs, `ValueError` where the
+    whole is larger than Lambda takes.
     """
-    target = folder / archive.name
+    target = folder / f"{archive.name}-{architecture}"
     shutil.rmtree(target, ignore_errors=True)
-    install(target, archive.requirements)
-    copy(archive, target)
+    install(target, archive.requirements, architecture)
     strip(target)
+    compile_to_bytecode(target, "-b")
+    for source in target.rglob("*.py"):
+        source.unlink()
+    copy(archive, target)
     compile_to_bytecode(target)
     unpacked = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     if unpacked > LARGEST:
@@ -76,9 +87,10 @@ def build(archive: Archive, folder: Path) -> Path:
     return packed
 
 
-def install(target: Path, requirements: str) -> None:
+def install(target: Path, requirements: str, architecture: str) -> None:
     """Install the pinned wheels for Lambda's machine, whatever this one is; each must have the hash of its pin."""
-    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
+    machine = ARCHITECTURES[architecture]
+    platforms = [word for platform in PLATFORMS for word in ("--platform", platform.format(machine=machine))]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
     command += ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--implementation", "cp"]
     command += ["--python-version", RUNTIME, *platforms, "--target", str(target), "--requirement", requirements]
@@ -102,31 +114,37 @@ def strip(target: Path) -> None:
             file.unlink()
 
 
-def compile_to_bytecode(target: Path) -> None:
+def compile_to_bytecode(target: Path, *options: str) -> None:
     """Compile every module with the runtime's own minor version; unchecked, since an archive never changes."""
-    here = f"{sys.version_info.major}.{sys.version_info.minor}" == RUNTIME
-    python = sys.executable if here else shutil.which(f"python{RUNTIME}")
-    if not python:
-        print(f"No python{RUNTIME} on this machine: {target.name} carries no bytecode and starts in twice the time.")
-        return
-    command = [python, "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+    command = [compiler(), "-m", "compileall", "-qq", *options, "--invalidation-mode", "unchecked-hash"]
     # The paths in tracebacks are those on Lambda, and the bytes don't depend on where they were made.
     command += ["-s", str(target), "-p", "/var/task", str(target)]
     subprocess.run(command, check=True)
 
 
+def compiler() -> str:
+    """A Python of the runtime's minor version. Raises `SystemExit`: without bytecode nothing is built."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}" == RUNTIME
+    python = sys.executable if here else shutil.which(f"python{RUNTIME}")
+    if not python:
+        raise SystemExit(f"make package: python{RUNTIME}, the runtime's own, is needed to compile for it")
+    return python
+
+
 def pack(target: Path) -> Path:
     """Zip `target` beside itself, in order of name and without times."""
-    packed = target.with_suffix(".zip")
+    packed = target.with_name(f"{target.name}.zip")
     with ZipFile(packed, "w") as archive:
         for file in sorted(file for file in target.rglob("*") if file.is_file()):
             entry = ZipInfo(file.relative_to(target).as_posix())
             entry.compress_type = ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, file.read_bytes())
+            archive.writestr(entry, file.read_bytes(), compresslevel=9)
     return packed
 
 
 if __name__ == "__main__":
+    compiler()
     for each in (HTTP, JOBS):
-        build(each, ROOT / "build")
+        for architecture in ARCHITECTURES:
+            build(each, architecture, ROOT / "build")

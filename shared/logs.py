@@ -4,12 +4,14 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import MutableMapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from starlette.types import Scope
 
+type Scope = MutableMapping[str, Any]
+"""What ASGI knows of a request, and we beside it."""
 SERVICE = "task-api"
 
 

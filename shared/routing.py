@@ -1,6 +1,5 @@
 """The routes of operations: what is checked of a request, and in which order, before an operation sees it."""
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, get_type_hints
 from urllib.parse import unquote_plus
@@ -17,10 +16,6 @@ from shared.bodies import JSON, read_json
 from shared.problems import NotFound
 
 SAFE = ("GET",)
-
-# FastAPI asks of every annotation whether it is a model of Pydantic 1, and loads all of that to ask, at a cold start,
-# for what nobody here has.
-sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]  # how Python spells "not importable"
 
 
 class Call(Request):

@@ -88,7 +88,7 @@ def test_every_job_of_serverless_yml_is_scheduled_with_an_artefact_and_a_role_of
         function = serverless["functions"][job.name]
         assert function["handler"] == job.handler
         assert "schedule" in function["events"][0]
-        assert function["package"] == {"artifact": "build/jobs.zip"}
+        assert function["package"] == {"artifact": "build/jobs-${self:provider.architecture}.zip"}
         assert function["role"] == "JobsRole"
 
 
@@ -109,7 +109,7 @@ def test_the_template_deploys_nothing_else(template: dict[str, Any]) -> None:
         function = functions[job.logical_id]
         assert function["Handler"] == job.handler
         assert [event["Type"] for event in function["Events"].values()] == ["Schedule"]
-        assert function["CodeUri"] == "../build/jobs.zip"
+        assert function["CodeUri"] == "../build/jobs-arm64.zip"
         variables = function["Environment"]["Variables"]
         assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == SECRETS
         assert set(variables) - SECRETS == {"DATABASE_URL_JOBS"}
@@ -196,7 +196,7 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (service / "node_modules").symlink_to(ROOT / "node_modules")
     (service / "build").mkdir()
     for name in ("http", "jobs"):
-        with ZipFile(service / f"build/{name}.zip", "w") as archive:
+        with ZipFile(service / f"build/{name}-arm64.zip", "w") as archive:
             archive.writestr("placeholder", "")
     env = {"PATH": os.environ["PATH"], "HOME": str(service), "SLS_TELEMETRY_DISABLED": "1"}
     env |= {"AUTH_ISSUER": "https://auth.example.com", "CORS_ORIGINS": ORIGINS, "DATABASE_SECRET_ID": "task-api/url"}
@@ -228,12 +228,12 @@ def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_el
     functions = {one["Handler"]: one for one in of_type(resources, "AWS::Lambda::Function")}
     for job in JOBS:
         function = functions[job.handler]
-        assert function["Code"]["S3Key"].endswith("/jobs.zip")
+        assert function["Code"]["S3Key"].endswith("/jobs-arm64.zip")
         assert function["Role"] == {"Fn::GetAtt": ["JobsRole", "Arn"]}
         assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS"}
     for operation in OPERATIONS:
         function = functions[operation.handler]
-        assert function["Code"]["S3Key"].endswith("/http.zip")
+        assert function["Code"]["S3Key"].endswith("/http-arm64.zip")
         assert "DATABASE_URL_JOBS" not in function["Environment"]["Variables"]
         assert function["Environment"]["Variables"]["DATABASE_SECRET_ID"] == "task-api/url"
 

@@ -3,3 +3,5 @@
 from shared.database import DATABASE
 
 DATABASE.open_early()
+
+import shared.lean  # noqa: E402, F401 - before an operation imports FastAPI

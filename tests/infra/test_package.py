@@ -1,6 +1,7 @@
 """The archives that `make package` builds, built here and looked into."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -11,15 +12,22 @@ import pytest
 from infra.contract import as_json
 from infra.operations import JOBS as JOBS_FOLDER
 from infra.operations import ROOT, Function, jobs, operations
-from infra.package import HTTP, JOBS, LARGEST, RUNTIME, Archive, build, copy, pack
+from infra.package import ARCHITECTURES, HTTP, JOBS, LARGEST, RUNTIME, Archive, build, compiler, copy, pack
 
-AARCH64 = 183  # e_machine of an ELF header
+MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF header
+LARGEST_ZIP = 15_000_000
 UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
 
 
-@pytest.fixture(scope="module", params=[HTTP, JOBS], ids=lambda archive: archive.name)
-def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(request.param, tmp_path_factory.mktemp("build"))
+@pytest.fixture(
+    scope="module",
+    params=[(archive, architecture) for archive in (HTTP, JOBS) for architecture in ARCHITECTURES],
+    ids=lambda pair: f"{pair[0].name}-{pair[1]}",
+)
+def built(request: pytest.FixtureRequest, packaged: Path) -> Path:
+    """One archive after the other, as `make package` builds them."""
+    archive, architecture = request.param
+    return packaged / f"{archive.name}-{architecture}.zip"
 
 
 def names(archive: Path) -> list[str]:
@@ -36,27 +44,50 @@ def test_nothing_of_tests_tools_or_local_runs_is_packaged(built: Path) -> None:
     assert not [name for name in names(built) if name.endswith((".pem", ".key", ".pyi"))]
 
 
-def test_every_module_has_bytecode_of_the_runtime(built: Path) -> None:
-    if f"{sys.version_info.major}.{sys.version_info.minor}" != RUNTIME:
-        pytest.skip(f"the bytecode of Python {RUNTIME} is made by Python {RUNTIME}")
+def test_every_module_is_bytecode_of_the_runtime_and_only_ours_has_its_source(built: Path) -> None:
     with ZipFile(built) as opened:
-        modules = {name for name in opened.namelist() if name.endswith(".py")}
-        compiled = [name for name in opened.namelist() if name.endswith(".pyc")]
-        assert all(opened.read(name)[4:8] == UNCHECKED_HASH for name in compiled)
+        compiled = {name: opened.read(name)[:8] for name in opened.namelist() if name.endswith(".pyc")}
+        sources = {name for name in opened.namelist() if name.endswith(".py")}
+    magic = subprocess.check_output([compiler(), "-c", "import importlib.util as u; print(u.MAGIC_NUMBER.hex())"])
+    assert set(compiled.values()) == {bytes.fromhex(magic.decode()) + UNCHECKED_HASH}
+    assert {name.split("/")[0] for name in sources} == {"functions", "shared"}
     tag = f".cpython-{RUNTIME.replace('.', '')}.pyc"
-    assert {name.replace("__pycache__/", "").replace(tag, ".py") for name in compiled} == modules
+    kept = {name.replace("__pycache__/", "").replace(tag, ".py") for name in compiled if tag in name}
+    assert kept == sources
 
 
-def test_every_extension_is_for_arm64(built: Path) -> None:
+def test_what_nothing_reads_is_left_out(built: Path) -> None:
+    unread = ("RECORD", "METADATA", "WHEEL", "INSTALLER", ".h", ".pyi", "py.typed")
+    assert not [name for name in names(built) if name.endswith(unread)]
+    packages = {name.split("/")[0] for name in names(built)}
+    assert not packages & {"boto3", "botocore", "cffi", "pycparser"}
+    assert ("sqlalchemy" in packages) == ("sqlmodel" in packages) == built.name.startswith("jobs")
+    assert ("cryptography" in packages) == ("fastapi" in packages) == built.name.startswith("http")
+
+
+def test_every_extension_is_for_its_architecture(built: Path) -> None:
     with ZipFile(built) as opened:
         extensions = [name for name in opened.namelist() if name.endswith(".so")]
         machines = {int.from_bytes(opened.read(name)[18:20], "little") for name in extensions}
-    assert machines == {AARCH64}
+    assert machines == {MACHINES[built.stem.split("-")[1]]}
 
 
-def test_an_archive_fits_into_lambda(built: Path) -> None:
+def test_an_archive_is_small(built: Path) -> None:
+    assert built.stat().st_size <= LARGEST_ZIP
     with ZipFile(built) as opened:
         assert sum(entry.file_size for entry in opened.infolist()) < LARGEST
+
+
+def test_two_builds_give_the_same_bytes(packaged: Path, tmp_path: Path) -> None:
+    here = "x86_64" if platform.machine() == "x86_64" else "arm64"
+    again = build(HTTP, here, tmp_path)
+    assert again.read_bytes() == (packaged / again.name).read_bytes()
+
+
+def test_without_the_runtimes_python_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.package.RUNTIME", "3.99")
+    with pytest.raises(SystemExit, match=r"python3\.99, the runtime's own, is needed"):
+        compiler()
 
 
 def test_the_same_files_give_the_same_bytes(built: Path) -> None:
@@ -121,5 +152,5 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, capfd: pytest.Capt
     wrong.write_text(pins.splitlines()[0] + f"\n    --hash=sha256:{'0' * 64}\n", "utf-8")
     archive = Archive("wrong", (), (), str(wrong))
     with pytest.raises(subprocess.CalledProcessError):
-        build(archive, tmp_path)
+        build(archive, "arm64", tmp_path)
     assert "DO NOT MATCH THE HASHES" in capfd.readouterr().err
