@@ -71,7 +71,7 @@ migrate: install ## bring the database of DATABASE_URL_UNPOOLED up to date
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate
 lock: ## pin every package of pyproject.toml with its hashes (needs uv; ARGS=--upgrade for newer ones)
 	@$(COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
-	@$(COMPILE) $(ARGS) pyproject.toml --group jobs -o requirements/jobs.txt
+	@$(COMPILE) $(ARGS) --group jobs -o requirements/jobs.txt
 	@$(COMPILE) $(ARGS) pyproject.toml --group dev -o requirements/dev.txt
 	@$(COMPILE) $(ARGS) --group audit -o requirements/audit.txt
 
