@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev test test-fuzz test-faults lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev test test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -43,6 +43,9 @@ test-fuzz: install ## unthought-of requests, for 10 minutes (ARGS=--short for CI
 
 test-faults: install ## every fault of the matrix, with a table (ARGS=--short for CI's form, ARGS="--only F1,F7")
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+test-mutants: install ## break the project in every way we know, and see a test die of each (ARGS="-k TEXT" to choose)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 lint: install ## formatter, linter, type checker
 	@$(BIN)/ruff format --check

@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from infra.roles import LIMITS
+from shared.problems import InternalError
 from tests.faults.invariants import as_answered, as_returned, converges, in_time, recovers
 from tests.faults.scene import Scene, held, short_queue, when_waiting
 from tests.faults.writes import UPDATE, WRITES, Write
@@ -185,7 +186,7 @@ def test_a_commit_that_a_bug_fails_is_500_without_a_word_of_it(keyed: bool, scen
     event = make_event("POST", "/v1/tasks", headers=headers, body=b'{"title": "Buy milk"}')
     with commits_that_fail(scene, "23514"):
         answer = as_response(invoke("tasks_create", event))
-        assert answer.status_code == 500
+        assert (answer.status_code, answer.json()["detail"]) == (500, InternalError.detail)
         assert "Buy milk" not in answer.text + log.getvalue()
         assert '"level":"ERROR"' in log.getvalue()
         assert scene.tasks() == {}

@@ -9,7 +9,7 @@ keys = partial(Edit, "shared/keys.py")
 
 SETS = "tests/shared/test_key_sets.py::"
 UNUSABLE = SETS + "test_an_unusable_member_is_left_out_alone"
-FAULTS = SETS + "test_a_fault_of_the_issuer_is_unavailable_cold_and_harmless_warm"
+COLD = "tests/shared/test_key_table.py::test_in_a_new_environment[{}]"
 ASKS = "tests/shared/test_keys.py::TestWhenItAsks::"
 WHILE_DOWN = "tests/shared/test_keys.py::TestWhileTheIssuerIsDown::"
 EXACTLY = "tests/shared/test_signatures.py::test_a_kid_is_looked_up_exactly"
@@ -39,22 +39,22 @@ KEYS = (
         keys("named[key.key_id] == 1", "named[key.key_id]"),
         SETS + "test_of_two_usable_members_with_one_kid_neither_is_taken",
     ),
-    mutant("a set of any number of keys", keys(" or len(members) > MAX_KEYS", ""), FAULTS),
-    mutant("an answer of any status", keys("response.status != HTTPStatus.OK or ", ""), FAULTS),
+    mutant("a set of any number of keys", keys(" or len(members) > MAX_KEYS", ""), COLD.format("33 keys")),
+    mutant("an answer of any status", keys("response.status != HTTPStatus.OK or ", ""), COLD.format("500")),
     mutant(
         "keys over http from any host",
         keys("parts.hostname not in LOOPBACK", "not parts.hostname"),
-        SETS + "test_cve_2026_48522_a_url_that_is_not_https_or_loopback_is_refused",
+        "tests/shared/test_key_fetches.py::test_cve_2026_48522_a_url_that_is_not_https_or_loopback_is_refused",
     ),
     mutant(
         "certificates unchecked",
         keys("ssl.create_default_context()", "ssl._create_unverified_context()"),
-        SETS + "test_the_certificate_decides_over_https",
+        COLD.format("TLS: untrusted"),
     ),
     mutant(
         "a fetch for each unknown `kid`",
         keys("if since >= GAP and self._flight.done():", "if self._flight.done():"),
-        ASKS + "test_a_thousand_random_kids_cost_one_fetch_in_5_seconds",
+        ASKS + "test_cve_2026_48524_a_thousand_random_kids_cost_one_fetch_in_5_seconds",
     ),
     mutant(
         "a key that is held is held for ever",

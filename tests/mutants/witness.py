@@ -35,6 +35,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("another of its items died")
 
 
+def _words(call: pytest.CallInfo[None]) -> str:
+    """The first line of what a test that failed said; where it said nothing, what it asserted."""
+    if call.excinfo is None:
+        return ""
+    said = str(call.excinfo.value) or str(call.excinfo.traceback[-1].statement).strip()
+    return said.splitlines()[0]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -50,8 +58,7 @@ def pytest_runtest_makereport(
         test = _test_of(item)
         if verdict == DIED:
             item.config.stash[DEAD].add(test)
-        message = next(iter(str(call.excinfo.value).splitlines()), "") if call.excinfo else ""
-        line = {"test": test, "item": item.nodeid, "verdict": verdict, "message": message}
+        line = {"test": test, "item": item.nodeid, "verdict": verdict, "message": _words(call)}
         with Path(item.config.option.witness).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     return report

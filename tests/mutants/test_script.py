@@ -1,0 +1,72 @@
+"""The script that plants mutants, on a few of its own, which need no database; `make test-mutants` runs it on all."""
+
+import pytest
+
+from infra.operations import ROOT
+from tests.mutants.__main__ import MUTANTS, main
+from tests.mutants.mutant import Mutant, mutant
+from tests.mutants.planting import Edit, Unplantable, planted
+
+LONG_LEEWAY = Edit("shared/tokens.py", "LEEWAY = 30 ", "LEEWAY = 300 ")
+FILE = "tests/shared/test_tokens.py"
+SEES = f"{FILE}::test_it_is_refused_without_a_request_to_the_issuer[claims: over by more than the leeway]"
+DIES = mutant("dies", LONG_LEEWAY, SEES)
+LIVES = mutant("lives", Edit("shared/tokens.py", "LEEWAY = 30 ", "LEEWAY = 20 + 10 "), SEES)
+BLUNDERS = mutant("blunders", Edit("shared/tokens.py", "LEEWAY = 30 ", "LEEWAY = undefined "), SEES)
+UNFIT = mutant("unfit", Edit("shared/tokens.py", "LEEWAY = 29 ", "LEEWAY = 300 "), SEES)
+ASLEEP = mutant("asleep", LONG_LEEWAY, f"{SEES} and more")
+
+
+def test_a_copy_holds_the_edit_and_the_project_does_not() -> None:
+    with planted(LONG_LEEWAY) as folder:
+        assert "LEEWAY = 300 " in (folder / "shared/tokens.py").read_text("utf-8")
+        assert "LEEWAY = 30 " in (ROOT / "shared/tokens.py").read_text("utf-8")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [[LONG_LEEWAY] * 2, [Edit("shared/tokens.py", "LEEWAY", "")], [Edit("shared/no.py", "x", "")]],
+    ids=["planted twice", "not once in the file", "no such file"],
+)
+def test_an_edit_that_does_not_fit_exactly_once_is_refused(edits: list[Edit]) -> None:
+    with pytest.raises(Unplantable, match=r"holds this \d times, not once"), planted(*edits):
+        pass
+
+
+@pytest.mark.parametrize("one", MUTANTS, ids=lambda one: one.name)
+def test_a_mutant_fits_the_code_and_its_tests_are_there(one: Mutant) -> None:
+    texts = {edit.path: (ROOT / edit.path).read_text("utf-8") for edit in one.edits}
+    for edit in one.edits:
+        assert texts[edit.path].count(edit.old) == 1, edit
+        texts[edit.path] = texts[edit.path].replace(edit.old, edit.new)
+    assert one.tests
+    for test in one.tests:
+        file, *_, name = test.partition("[")[0].split("::")
+        assert f"def {name}(" in (ROOT / file).read_text("utf-8"), test
+
+
+def test_each_mutant_has_a_name_of_its_own() -> None:
+    assert len({one.name for one in MUTANTS}) == len(MUTANTS)
+
+
+def test_a_run_fails_for_a_survivor_and_for_what_is_no_death(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], [DIES, LIVES, BLUNDERS, UNFIT]) == 1
+    told = capsys.readouterr().out
+    assert "4 mutants (0 declared to live)" in told
+    assert sorted(told.rpartition("faults\n")[2].splitlines()) == [
+        f"blunders: {SEES} was not run: ERROR {FILE} - NameError: name 'undefined' is not defined",
+        f"lives: SURVIVED {SEES}",
+        "unfit: can't be planted: shared/tokens.py holds this 0 times, not once: 'LEEWAY = 29 '",
+    ]
+
+
+def test_a_run_succeeds_where_each_dies_or_lives_as_declared(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([], [DIES, LIVES._replace(lives=True)]) == 0
+    assert f"| dies | `{SEES.rpartition('/')[2]}` |" in capsys.readouterr().out
+
+
+def test_a_run_fails_for_one_that_dies_though_it_should_live_and_for_a_test_that_is_not_there() -> None:
+    assert main([], [DIES._replace(lives=True)]) == 1
+    assert main([], [ASLEEP]) == 1
+    assert main(["-k", "of no such name"], [DIES]) == 1
