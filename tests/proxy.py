@@ -18,7 +18,7 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable
 from typing import Self
 
-from tests.toxics import Toxics, reset, set_option
+from tests.toxics import Toxics, next_of, reset, set_option
 
 CUT_BEFORE = "the Sync is not forwarded, both ends are reset: nothing took effect"
 CUT_AFTER = "the Sync is forwarded, the client is reset before any reply: it took effect"
@@ -104,7 +104,7 @@ class Proxy:
 
     def take_fate(self) -> str | None:
         """Give what was planned for the Sync that is here, and forget it."""
-        fate = self._fates.pop(0) if self._fates else None
+        fate = next_of(self._fates)
         self.toxics.hits += fate is not None
         return fate
 
@@ -263,8 +263,8 @@ class _Flow:
                 await self._answer(message)
 
     async def _answer(self, message: bytes) -> None:
-        if self._ready and self._proxy.toxics.limits:
-            self._left = self._proxy.toxics.limits.pop(0)
+        if self._ready and (limit := next_of(self._proxy.toxics.limits)) is not None:
+            self._left = limit
         await self._send(self._client_out, message[: self._left])
         if self._left is None:
             return

@@ -38,14 +38,23 @@ class Toxics:
 
     async def send(self, target: StreamWriter, data: bytes) -> None:
         """Send `data` on."""
-        self.hits += bool(self.bandwidth or self.slices)
-        if self.bandwidth:
-            await asyncio.sleep(len(data) / self.bandwidth)
-        for part in [data[place : place + 1] for place in range(len(data))] if self.slices else [data]:
+        bandwidth, slices = self.bandwidth, self.slices  # read once: another thread may set them meanwhile
+        self.hits += bool(bandwidth or slices)
+        if bandwidth:
+            await asyncio.sleep(len(data) / bandwidth)
+        for part in [data[place : place + 1] for place in range(len(data))] if slices else [data]:
             target.write(part)
             await target.drain()
-            if self.slices:
+            if slices:
                 await asyncio.sleep(0)  # the next byte goes out in a segment of its own
+
+
+def next_of[Planned](plans: list[Planned]) -> Planned | None:
+    """Take what was planned first; None where nothing is, or another thread has just called it off."""
+    try:
+        return plans.pop(0)
+    except IndexError:
+        return None
 
 
 def reset(writer: StreamWriter) -> None:
