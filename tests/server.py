@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Self
 
 import httpx
@@ -14,17 +15,20 @@ from tests.stack import Stack
 
 
 class Server:
-    """All operations over HTTP at `url`; `changes` replace variables of the stack's environment."""
+    """All operations over HTTP at `url`; `changes` replace variables of the stack's environment.
 
-    def __init__(self, stack: Stack, **changes: str) -> None:
+    `root` is the folder whose code is served; `log_file` holds all that is printed.
+    """
+
+    def __init__(self, stack: Stack, root: Path = ROOT, **changes: str) -> None:
         self._stack = stack
         port = free_port()
-        self._log = stack.folder / f"server-{port}.log"
+        self.log_file = stack.folder / f"server-{port}.log"
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "uvicorn", "infra.local.app:application", "--factory", "--no-access-log"]
         self._child = Child(
-            [*command, "--app-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(port)],
-            log=self._log,
+            [*command, "--app-dir", str(root), "--host", "127.0.0.1", "--port", str(port)],
+            log=self.log_file,
             env={**os.environ, **stack.environment, **changes},
         )
         deadline = time.monotonic() + 30
@@ -41,7 +45,7 @@ class Server:
     @property
     def log(self) -> str:
         """All that it has printed."""
-        return self._log.read_text("utf-8")
+        return self.log_file.read_text("utf-8")
 
     def token(self, user_id: str | None = None) -> str:
         """A token that it accepts, of someone new or of a given id."""

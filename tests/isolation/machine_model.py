@@ -1,0 +1,173 @@
+"""What one user must find, as Python has it: tasks, versions, conditions, lists, kept answers.
+
+    explain(state, outcomes, truth)
+
+finds an order in which the calls of one user, made at once, would have got the answers that they got and left what is
+there now: a linearization. A call of which nobody heard may have taken effect, once, or not.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tests.isolation.machine_calls import READS, Call, Outcome, Seen
+from tests.tasks import TASKS, Json
+from tests.test_list_property import matches, place
+
+DEFAULTS: Json = {"description": "", "priority": "none", "due": None}
+"""What an absent member becomes; `title` has no default."""
+KEPT = (200, 201, 204, 404, 412, 428)
+
+type Tasks = Mapping[str, Json]
+
+
+class Unknown:
+    """A value that the server chose and nobody has seen yet: equal to any."""
+
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A user's tasks by id, and for each idempotency key the request and the answer that was kept."""
+
+    tasks: Tasks = field(default_factory=dict)
+    kept: Mapping[str, tuple[object, Seen]] = field(default_factory=dict)
+
+
+def explain(state: State, outcomes: list[Outcome], truth: Tasks) -> State | None:
+    """The state after `outcomes` in some order that ends in `truth`; None where no order explains them."""
+    if not outcomes:
+        return replace(state, tasks=truth) if state.tasks == truth else None
+    for number, outcome in enumerate(outcomes):
+        rest = outcomes[:number] + outcomes[number + 1 :]
+        for following in _following(state, outcome, truth):
+            if found := explain(following, rest, truth):
+                return found
+    return None
+
+
+def in_order(tasks: Tasks, query: Json, items: list[Json]) -> bool:
+    """Whether `items` are all the tasks that match the query, in its order."""
+    expected = {task_id: task for task_id, task in tasks.items() if matches(query, task)}
+    places = [place(query["sort"], item) for item in items]
+    return (
+        len(items) == len(expected)
+        and {item["id"]: item for item in items} == expected
+        and places == sorted(places, reverse=query["sort"].startswith("-"))
+    )
+
+
+def _following(state: State, outcome: Outcome, truth: Tasks) -> Iterator[State]:
+    """The states that may follow where `outcome` comes next; none where its answer does not fit."""
+    call, seen = outcome.call, outcome.seen
+    if seen is None:
+        yield from _unheard(state, call, truth)
+    elif call.key is not None and call.key in state.kept:
+        request, first = state.kept[call.key]
+        if (seen.status == 422) if request != call.fingerprint else (seen.replayed and seen == first):
+            yield state
+    elif seen.status == 409:
+        yield state
+    elif call.operation == "list":
+        if seen.status == 200 and in_order(state.tasks, call.query, seen.shown):
+            yield state
+    elif outcome.repeated or not seen.replayed:
+        yield from _heard(state, call, seen)
+
+
+def _unheard(state: State, call: Call, truth: Tasks) -> Iterator[State]:
+    """It did nothing, or what it was to do."""
+    yield state
+    new_id = _found(state, call, truth)
+    if call.operation not in READS and new_id is not None:
+        expected, tasks = predict(state.tasks, call, new_id)
+        if expected.status < 300:
+            yield replace(state, tasks=tasks)
+
+
+def _heard(state: State, call: Call, seen: Seen) -> Iterator[State]:
+    """It did what its answer says, if that is what it had to say."""
+    expected, tasks = predict(state.tasks, call, seen.shown["id"] if seen.status == 201 else "")
+    if seen != expected:
+        return
+    if seen.status in {200, 201} and call.operation not in READS:
+        if not _plausible(state.tasks.get(seen.shown["id"]), seen.shown):
+            return
+        tasks = {**tasks, seen.shown["id"]: seen.shown}
+    kept = {**state.kept, call.key: (call.fingerprint, seen)} if call.key and seen.status in KEPT else state.kept
+    yield State(tasks, kept)
+
+
+def _found(state: State, call: Call, truth: Tasks) -> str | None:
+    """The id that a create of which nobody heard has made, known by its description; None where it made none."""
+    if call.operation != "create" or call.body is None:
+        return ""
+    made = [
+        task_id
+        for task_id, task in truth.items()
+        if task_id not in state.tasks and task["description"] == call.body["description"]
+    ]
+    assert len(made) <= 1, f"a create took effect {len(made)} times: {call}"
+    return made[0] if made else None
+
+
+def predict(tasks: Tasks, call: Call, new_id: str) -> tuple[Seen, Tasks]:
+    """What a call must answer, and the tasks after it. `new_id` is what a create has made, or would."""
+    task_id = new_id if call.operation == "create" else call.task_id
+    task = tasks.get(task_id)
+    if task is not None and call.operation != "create":
+        return _on_task(tasks, task, call)
+    if task is not None or call.operation not in {"create", "replace"}:
+        return Seen(404), tasks  # a create never comes to this: no id is made twice
+    if call.if_match is not None:
+        return Seen(412), tasks
+    made = {**DEFAULTS, **(call.body or {}), "id": task_id, "version": 1, "completed_at": None}
+    made |= {"created_at": UNKNOWN, "updated_at": UNKNOWN}
+    return Seen(201, made, _tag(made), f"{TASKS}/{task_id}"), {**tasks, task_id: made}
+
+
+def _on_task(tasks: Tasks, task: Json, call: Call) -> tuple[Seen, Tasks]:
+    tag = _tag(task)
+    if call.operation == "get":
+        return (Seen(304, etag=tag) if call.if_none_match in {"*", tag} else Seen(200, task, tag)), tasks
+    if call.operation == "replace" and call.if_match is None and call.if_none_match is None:
+        return Seen(428), tasks
+    if call.if_match not in {None, "*", tag} or call.if_none_match in {"*", tag}:
+        return Seen(412, task, tag), tasks
+    if call.operation == "delete":
+        return Seen(204), {task_id: other for task_id, other in tasks.items() if task_id != call.task_id}
+    after = _changed(task, call)
+    return Seen(200, after, _tag(after)), {**tasks, call.task_id: after}
+
+
+def _changed(task: Json, call: Call) -> Json:
+    if call.operation in {"complete", "reopen"}:
+        open_still = task["completed_at"] is None
+        if open_still == (call.operation == "reopen"):
+            return task
+        after = {**task, "completed_at": UNKNOWN if open_still else None}
+    else:
+        after = {**task, **(DEFAULTS if call.operation == "replace" else {}), **(call.body or {})}
+        if all(after[name] == task[name] for name in ("title", *DEFAULTS)):
+            return task
+    return {**after, "version": task["version"] + 1, "updated_at": UNKNOWN}
+
+
+def _plausible(before: Json | None, after: Json) -> bool:
+    """Whether the times that the server chose can be so: they never go back."""
+    if before is None:
+        return bool(after["created_at"] == after["updated_at"])
+    if isinstance(before["updated_at"], Unknown):
+        return True
+    return datetime.fromisoformat(after["updated_at"]) >= datetime.fromisoformat(before["updated_at"])
+
+
+def _tag(task: Json) -> str:
+    return f'"{task["version"]}"'
