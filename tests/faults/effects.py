@@ -106,13 +106,18 @@ def _answer(attempt: Attempt) -> tuple[Any, ...]:
 
 def as_shown(task: Any, change: Change) -> bool:
     """Whether a task that was answered is as a change left it."""
-    return isinstance(task, dict) and (
-        task["id"],
-        task["version"],
-        task["title"],
-        task["description"],
-        task["completed_at"] is not None,
-    ) == (str(change.id), change.version, change.title, change.description, change.completed)
+    return (
+        isinstance(task, dict)
+        and "version" in task
+        and (
+            task["id"],
+            task["version"],
+            task["title"],
+            task["description"],
+            task["completed_at"] is not None,
+        )
+        == (str(change.id), change.version, change.title, change.description, change.completed)
+    )
 
 
 def shown(attempt: Attempt) -> list[Any]:

@@ -32,6 +32,7 @@ def never_accepted(world: World) -> Iterator[None]:
     world.p1.refuse()
     world.p1.cut()
     with ExitStack() as exits:
+        exits.callback(world.p1.listen)
         hole = exits.enter_context(socket.socket())
         hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         hole.bind(("127.0.0.1", world.p1.port))
