@@ -83,7 +83,7 @@ def _bars(chart: Chart) -> list[str]:
                     f'<rect x="{x:.1f}" y="{y:.1f}" width="{width - 1:.1f}" height="{BOTTOM - y:.1f}" fill="{fill}"/>'
                 )
                 if len(_values(chart)) <= MOST_VALUES:
-                    parts.append(_text(x + width / 2, y - 4, f"{value:.3g}", 10))
+                    parts.append(_text(x + width / 2, y - 4, f"{value:.0f}" if value >= 100 else f"{value:.3g}", 10))
     return parts
 
 

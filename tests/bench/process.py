@@ -25,6 +25,11 @@ class Process:
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """The id that the system knows it by."""
+        return self._process.pid
+
     def ask(self, do: str, **order: Any) -> Json:
         """Give an order and wait for what came of it."""
         self.tell(do, **order)

@@ -57,7 +57,8 @@ class Target:
     @property
     def verdict(self) -> str:
         """In words, and by how much."""
-        return f"{'met' if self.met else 'MISSED'} by {abs(self.figure / self.bound - 1):.0%}"
+        distance = f"{abs(self.figure / self.bound - 1):.0%}" if self.bound else f"{abs(self.figure):g}"
+        return f"{'met' if self.met else 'MISSED'} by {distance}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ lines of the code that is measured go to the file that BENCH_LOG names. Every or
 """
 
 import importlib
+import itertools
 import json
 import os
 import resource
@@ -73,21 +74,21 @@ def many(subject: str, row: str, task_ids: list[str]) -> Json:
     return {"times": times, "cpu": busy * 1000 / len(times), "memory": memory()}
 
 
-def load(subject: str, rows: list[str], task_ids: list[str], start: float, seconds: float) -> Json:
-    """Make the requests in turn, over and over, from a moment on; all milliseconds, and the statuses by number."""
-    calls = [(ROWS[row], handler(subject, ROWS[row].operation)) for row in rows]
-    times, statuses, context = [], dict[int, int](), Context()
+def load(subject: str, row: str, task_ids: list[str], start: float, seconds: float) -> Json:
+    """Make requests without pause, from a moment on: the milliseconds of each, and how many had which status."""
+    request, context = ROWS[row], Context()
+    call = handler(subject, request.operation)
+    times, statuses = [], dict[int, int]()
     time.sleep(max(0.0, start - time.monotonic()))
-    number = 0
-    while time.monotonic() < start + seconds:
-        request, call = calls[number % len(calls)]
-        sent = event(request, task_ids[number % len(task_ids)])
+    for task_id in itertools.cycle(task_ids):
+        if time.monotonic() > start + seconds:
+            break
+        sent = event(request, task_id)
         began = time.perf_counter()
         answer = call(sent, context)
         times.append((time.perf_counter() - began) * 1000)
         statuses[answer["statusCode"]] = statuses.get(answer["statusCode"], 0) + 1
-        number += 1
-    return {"times": times, "statuses": statuses, "memory": memory()}
+    return {"times": times, "statuses": statuses}
 
 
 def memory() -> float:
