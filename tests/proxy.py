@@ -280,7 +280,8 @@ class _Flow:
 
     async def _send(self, target: StreamWriter, data: bytes) -> None:
         await self._proxy.let_pass()
-        await self._proxy.toxics.send(target, data)
+        # PgBouncer (1.18) refuses a client whose login comes in pieces: "partial pkt in startup phase".
+        await self._proxy.toxics.send(target, data, may_slice=self._ready)
 
 
 async def _message(source: StreamReader) -> tuple[str, bytes]:

@@ -18,7 +18,7 @@ class Toxics:
     bandwidth: float = 0.0
     """Bytes a second."""
     slices: bool = False
-    """Whether each byte is sent alone."""
+    """Whether each byte is sent alone, from when the client has logged in."""
     limits: list[int] = field(default_factory=list)
     """For the next answers, one after the other: the number of bytes after which both ends are reset."""
     hits: int = 0
@@ -36,9 +36,12 @@ class Toxics:
             self.hits += 1
             await asyncio.sleep(latency + random.uniform(0, self.jitter))  # noqa: S311 - nothing is secret here
 
-    async def send(self, target: StreamWriter, data: bytes) -> None:
+    async def send(self, target: StreamWriter, data: bytes, *, may_slice: bool) -> None:
         """Send `data` on."""
-        bandwidth, slices = self.bandwidth, self.slices  # read once: another thread may set them meanwhile
+        bandwidth, slices = (
+            self.bandwidth,
+            self.slices and may_slice,
+        )  # once: a thread may set them meanwhile
         self.hits += bool(bandwidth or slices)
         if bandwidth:
             await asyncio.sleep(len(data) / bandwidth)

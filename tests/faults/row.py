@@ -82,7 +82,8 @@ def run(world: World, fault: Fault, times: Times) -> Row:
     if broken:
         found.append(Finding("I6", "other", f"what the fault itself expects: {broken}"))
     if fault.silent and met:
-        found.append(Finding("I6", "other", f"callers noticed it: {[one.status for one in met]}"))
+        log = [line for line in evidence.logs[OURS].splitlines() if '"WARNING"' in line]
+        found.append(Finding("I6", "other", f"callers noticed it: {[one.status for one in met]} {log[:5]}"))
     if not hits and (fault.silent or not met):
         found.append(Finding("I10", "other", "the fault did not bite: nothing was hit"))
     requests = asked(evidence.attempts)
