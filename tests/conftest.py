@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
+from tests import canaries
 from tests.gateway import Gateway
 from tests.pooler import Pooler
 from tests.proxy import Proxy
@@ -31,6 +32,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     for name in [name for name in os.environ if name.startswith(("DATABASE_", "AUTH_", "CORS_", "PG", "AWS_"))]:
         del os.environ[name]
+    session.config.pluginmanager.register(canaries)
+    canaries.watch()
     running = Stack().__enter__()
     session.config.stash[RUNNING] = running
     session.config.add_cleanup(running.__exit__)

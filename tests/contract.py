@@ -15,6 +15,7 @@ import httpx
 from jsonschema_rs import Draft202012Validator
 
 from infra.contract import contract
+from tests.canaries import CANARIES
 
 FAULT = {"fault": True}
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -45,7 +46,8 @@ def component(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def hold(request: httpx.Request, response: httpx.Response) -> None:
-    """Raise `Breach` unless status, headers and body are the contract's for that operation."""
+    """Raise `Breach` unless status, headers and body are the contract's for that operation; note what was sent."""
+    CANARIES.exchange(request, response)
     if PREFLIGHT in request.headers:
         return  # the gateway's own answer
     path = request.url.raw_path.decode("ascii").partition("?")[0]

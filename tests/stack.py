@@ -14,6 +14,7 @@ from uuid import uuid4
 from infra.local.postgres import OWNER, SUPERUSER, Cluster, throwaway
 from infra.migrate import migrate
 from tests import certificates
+from tests.canaries import note
 from tests.certificates import Certificates
 from tests.jwks import JwksServer, Signer
 from tests.pooler import Pooler, installed
@@ -58,6 +59,7 @@ class Stack:
     def __enter__(self) -> Self:
         with self._exit as exits:
             self.cluster = exits.enter_context(throwaway())
+            note("the password of a role", self.cluster.password("").removeprefix("-"))
             self.folder = self.cluster.folder("tests")
             self.certificates = certificates.make(self.folder)
             self.issuer = exits.enter_context(JwksServer())

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
 from infra.operations import ROOT, Operation, operations
+from tests.canaries import note
 from tests.fuzz import examples
 from tests.gateway import Event, invoke
 from tests.stack import User
 
 OPERATIONS = operations()
 CANARY = "canary-5b1d"
+note("something of a hostile event", CANARY)
 SURROGATE = "\ud800"
 DEEP = 100_000
 GONE = object()

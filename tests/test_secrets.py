@@ -28,6 +28,7 @@ from shared.connection import Secret, refused
 from shared.database import Database
 from shared.logs import LOGGER
 from shared.problems import Unavailable
+from tests.canaries import note
 from tests.gateway import make_event
 from tests.proxy import Proxy
 from tests.shared.test_database import Door, run
@@ -55,6 +56,7 @@ class Login:
     def change(self) -> None:
         """Give it another password, end its backends, and know the URL with the new one."""
         password = uuid4().hex
+        note("the password of a role", password)
         role = sql.Identifier(self.name)
         self._admin.execute(sql.SQL("alter role {} password {}").format(role, sql.Literal(password)))
         self._admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [self.name])
