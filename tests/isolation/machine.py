@@ -6,6 +6,7 @@ and so does the superuser; what is another's answers as what never was; no trans
 a canary of the user's, which may show up in no answer to another, and in no log.
 """
 
+import operator
 import threading
 import traceback
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.faults.invariants import eventually
-from tests.isolation.machine_calls import HALF, HALF_RESET, READS, WAIT, Call, Outcome, Seen, at_once
+from tests.isolation.machine_calls import HALF, HALF_RESET, LEAVE, READS, RESET, WAIT, Call, Outcome, Seen, at_once
 from tests.isolation.machine_house import House
 from tests.isolation.machine_model import explain, in_order
 from tests.isolation.machine_people import People, Person, Plan, changes, people, plans, queries, searched, told
@@ -108,7 +109,7 @@ class Users(RuleBasedStateMachine):
         other = next(person for person in self.people if person.name != first.name)
         self.make([*calls, (other, Call("complete", calls[0][1].task_id or NOBODYS), WAIT)], fault, moment)
 
-    @rule(plan=plans, manners=st.lists(st.sampled_from([WAIT, WAIT, "leave", "reset"]), min_size=2, max_size=4))
+    @rule(plan=plans, manners=st.lists(st.sampled_from([WAIT, WAIT, LEAVE, RESET]), min_size=2, max_size=4))
     @noted
     def repeat(self, plan: Plan, manners: list[str]) -> None:
         """One request with a key, again and again at once: it takes effect once."""
@@ -140,14 +141,11 @@ class Users(RuleBasedStateMachine):
         if not self.cursors:
             return
         query, cursor, start = self.cursors[number % len(self.cursors)]
-        person, down = self.people.of[name], query["sort"].startswith("-")
+        person, sort = self.people.of[name], query["sort"]
+        follows = operator.lt if sort.startswith("-") else operator.gt
         tasks = [task for task in person.state.tasks.values() if matches(query, task)]
-        tasks.sort(key=lambda task: place(query["sort"], task), reverse=down)
-        beyond = [
-            task
-            for task in tasks
-            if (place(query["sort"], task) < start if down else place(query["sort"], task) > start)
-        ]
+        beyond = [task for task in tasks if follows(place(sort, task), start)]
+        beyond.sort(key=lambda task: place(sort, task), reverse=sort.startswith("-"))
         assert self.page(person, query, limit, cursor)["items"] == beyond[:limit]
 
     def page(self, person: Person, query: Json, limit: int, cursor: str) -> Json:
@@ -165,7 +163,7 @@ class Users(RuleBasedStateMachine):
         *answers, _ = at_once(self.house.threads, jobs)
         self.story += [f"{fault or 'at once'}:"]
         self.story += [
-            f"  {person.name} {manner}s: {call} → {answer is not None and Seen.of(answer)}"
+            f"  {person.name} {manner}: {call} → {Seen.of(answer) if answer is not None else None}"
             for (person, call, manner), answer in zip(calls, answers, strict=True)
         ]
         self.house.proxy.reset()

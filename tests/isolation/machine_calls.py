@@ -25,9 +25,11 @@ ROUTES = {
     "reopen": ("POST", TASKS + "/{}/reopen"),
 }
 READS = ("list", "get")
-WAIT, LEAVE, RESET, HALF, HALF_RESET = "wait", "leave", "reset", "half", "half, reset"
-"""How a client behaves: it waits for the answer; it hangs up, or resets the connection, once all is sent or amid the
-body. A request without a body has no half, and is never reset: it may not have been read yet."""
+WAIT = "waits"
+LEAVE, RESET = "leaves", "resets"
+HALF, HALF_RESET = "leaves amid the body", "resets amid the body"
+"""How a client behaves: it waits for the answer, or closes or resets the connection when all is sent, or half of it. A
+request without a body has no half, and is never reset: it may not have been read yet."""
 
 
 @dataclass(frozen=True, slots=True)
