@@ -60,7 +60,8 @@ class Canaries:
         """Which pieces wrote which kinds of canary."""
         index: dict[str, list[tuple[str, str]]] = {}
         for secret, kind in self.secrets.items():
-            for form in {secret, quote(secret), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
+            quoted = quote(secret, errors="replace")  # it may hold a lone surrogate
+            for form in {secret, quoted, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}:
                 index.setdefault(form[:SHORTEST], []).append((form, kind))
         found = set()
         for line, piece in self.lines.items():

@@ -49,6 +49,7 @@ def test_a_secret_is_found_in_any_spelling(written: str) -> None:
         ("another title", "some title"),
         ("gateway_request_id", '{"gateway_request_id":"x"}'),  # a word of our own
         ("request", LOG.format("")),
+        ("a surrogate \ud800", "another"),
     ],
 )
 def test_what_may_stand_anywhere_is_no_canary(secret: str, written: str) -> None:
