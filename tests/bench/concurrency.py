@@ -119,7 +119,8 @@ def _start(laboratory: Laboratory, progress: Progress, exits: ExitStack) -> tupl
                 return environments, f"as many as start in {STARTING:g} s; the free memory holds {holds:.0f}"
             if psutil.virtual_memory().available < (1 - SPARE) * free:
                 return environments, f"they take {SPARE:.0%} of the free memory"
-        wave = [exits.enter_context(laboratory.start("ours")) for _ in range(2 * (os.cpu_count() or 1))]
+        at_once = 2 if laboratory.quick else 2 * (os.cpu_count() or 1)
+        wave = [exits.enter_context(laboratory.start("ours")) for _ in range(at_once)]
         for number, process in enumerate(wave, len(environments)):
             row = OPERATIONS[number % len(OPERATIONS)]
             process.tell("first", row=row, task_id=laboratory.take(ROWS[row], 1)[0])

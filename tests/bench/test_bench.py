@@ -50,7 +50,7 @@ def test_the_report_has_every_part_and_says_of_every_target_whether_it_is_met(re
     for heading in ("### Targets", *(f"## {part.capitalize()}" for part in PARTS)):
         assert heading in text
     targets = [line for line in text.partition("### Targets")[2].partition("## ")[0].splitlines() if "at " in line]
-    assert len(targets) > 10
+    assert len(targets) >= 8
     assert all(" met by " in line or " MISSED by " in line for line in targets)
     for row in ROWS:
         assert f"| {row} · ours | " in text
@@ -152,7 +152,7 @@ def echo() -> Iterator[int]:
 
 
 def test_a_relay_hands_everything_on_in_order_however_late(echo: int) -> None:
-    sent = bytes(range(256)) * 4000
+    sent = b"".join(number.to_bytes(4) for number in range(250_000))
     with Relay(echo, 0.002) as relay, socket.create_connection(("127.0.0.1", relay.port)) as client:
         writer = threading.Thread(target=client.sendall, args=(sent,))
         writer.start()

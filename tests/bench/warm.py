@@ -18,6 +18,7 @@ BATCHES = {0.0: 25, 1.0: 20, 5.0: 10}
 NEAR, AWAY = 0.0, 1.0
 LIMITS = {NEAR: 1.4, AWAY: 1.1}
 FASTER = 4
+TARGETED = ("create", "get")
 TEXT = """Every subject is a process of its own that calls its handlers with events of API Gateway (payload 2.0), as
 Lambda does, and writes its log lines to a file. PostgreSQL, PgBouncer and the relay that is the distance are processes
 of their own. One request is under way at a time, for a caller with {tasks:,} tasks. {rounds} rounds of {batches}
@@ -68,7 +69,7 @@ def run(laboratory: Laboratory, progress: Progress) -> Section:
     return Section(
         "Warm",
         text,
-        [_ratios(found, delays), _times(found, trips, delays)],
+        [*(_ratios(found, delay) for delay in delays), _times(found, trips, delays)],
         [_chart(found, delay) for delay in delays],
         _targets(found, delays),
         _figures(found, trips),
@@ -97,20 +98,17 @@ def _ask(laboratory: Laboratory, process: Process, row: str, number: int) -> tup
     return answer["times"], answer["cpu"]
 
 
-def _ratios(found: _Found, delays: list[float]) -> Table:
-    head = ("operation", *(f"ours / {peer}, {delay:g} ms" for delay in delays for peer in PEERS))
+def _ratios(found: _Found, delay: float) -> Table:
     rows = [
-        (
-            row,
-            *(
-                ratio_text(found[delay, row, "ours"].ratio(found[delay, row, peer]))
-                for delay in delays
-                for peer in PEERS
-            ),
-        )
+        (row, *(ratio_text(found[delay, row, "ours"].ratio(found[delay, row, peer])) for peer in PEERS))
         for row in COMMON
     ]
-    return Table("Warm: how many times a peer's median ours is", head, rows, "Less than 1: ours is faster.")
+    head = ("operation", *(f"ours / {peer}" for peer in PEERS))
+    return Table(f"Warm, {_where(delay)}: how many times a peer's median ours is", head, rows)
+
+
+def _where(delay: float) -> str:
+    return f"the database {delay:g} ms away" if delay else "the database on this machine"
 
 
 def _times(found: _Found, trips: Trips, delays: list[float]) -> Table:
@@ -145,21 +143,20 @@ def _chart(found: _Found, delay: float) -> Chart:
     series: dict[str, list[float | None]] = {
         subject: [round(found[delay, row, subject].at(0.5), 2) for row in COMMON] for subject in SUBJECTS
     }
-    where = f"the database {delay:g} ms away" if delay else "the database on this machine"
-    return Chart(f"warm-{delay:g}ms", f"Warm median, {where}", list(COMMON), series)
+    return Chart(f"warm-{delay:g}ms", f"Warm median, {_where(delay)}", list(COMMON), series)
 
 
 def _targets(found: _Found, delays: list[float]) -> list[Target]:
     targets = []
     for delay, limit in LIMITS.items():
-        for row in ("create", "get") if delay in delays else ():
+        for row in TARGETED if delay in delays else ():
             ours, bare = found[delay, row, "ours"], found[delay, row, "bare"]
-            where = f"{row}, database {delay:g} ms away"
+            where = f"{row}, {_where(delay)}"
             targets.append(Target(f"{where}: p50 / bare", ours.ratio(bare)[0], limit))
             targets.append(Target(f"{where}: p95 / bare", ours.at(0.95) / bare.at(0.95), limit))
-    for row in COMMON if AWAY in delays else ():
+    for row in TARGETED if AWAY in delays else ():
         faster = found[AWAY, row, "usual"].ratio(found[AWAY, row, "ours"])[0]
-        targets.append(Target(f"{row}, database {AWAY:g} ms away: usual / ours, p50", faster, FASTER, at_least=True))
+        targets.append(Target(f"{row}, {_where(AWAY)}: usual / ours, p50", faster, FASTER, at_least=True))
     return targets
 
 
