@@ -32,9 +32,9 @@ from tests.test_list_property import SORTS, matches, place
 PROBES = ("get", "update", "delete", "complete", "reopen", "replace", "get")
 FAULTS = ("cut", "terminate", "lost before", "lost after")
 HELD = "held"  # no fault: everyone's tasks are locked until as many wait for them as the pool has backends
-faults = st.sampled_from(["", "", "", "", HELD, *FAULTS])
-contentions = st.sampled_from([HELD] * 6 + ["", *FAULTS])
-moments = st.integers(0, 8)  # milliseconds, or Syncs, until it strikes
+faults = st.sampled_from(["", "", HELD, *FAULTS])
+contentions = st.sampled_from([HELD] * 4 + ["", *FAULTS])
+moments = st.integers(0, 8)  # milliseconds, or quarters of a Sync, until it strikes
 
 ROWS = """
     select user_id, id::text, title, description, version, completed_at is not null as completed
@@ -196,7 +196,7 @@ class Users(RuleBasedStateMachine):
         if fault == HELD:
             self.house.let_go()
         elif fault in {"lost before", "lost after"}:
-            proxy.at_sync(*[None] * (moment % 4), CUT_BEFORE if fault == "lost before" else CUT_AFTER)
+            proxy.at_sync(*[None] * (moment // 4), CUT_BEFORE if fault == "lost before" else CUT_AFTER)
         elif fault:
             threading.Event().wait(moment / 1000)
             (proxy.cut if fault == "cut" else self.house.end_backends)()
