@@ -157,6 +157,11 @@ def answer(status: int, body: Any = None, *, without: str = "", **headers: str) 
     return httpx.Response(status, headers=sent, **({"json": body} if body else {}))
 
 
+def twice(response: httpx.Response, name: str) -> httpx.Response:
+    response.headers = httpx.Headers([*response.headers.multi_items(), (name, response.headers[name])])
+    return response
+
+
 KEPT = {
     "a task": ("GET", PLACE, answer(200, TASK, etag='"1"')),
     "nothing new": ("GET", PLACE, answer(304, etag='"1"')),
@@ -169,6 +174,8 @@ BROKEN = {
     "a fault": ("GET", PLACE, answer(500, GONE | {"status": 500})),
     "a missing tag": ("GET", PLACE, answer(200, TASK)),
     "a header that is not declared": ("GET", PLACE, answer(200, TASK, etag='"1"', location="/")),
+    "a header that tells what runs": ("GET", PLACE, answer(200, TASK, etag='"1"', x_powered_by="us")),
+    "a tag that is there twice": ("GET", PLACE, twice(answer(200, TASK, etag='"1"'), "etag")),
     "no request id": ("GET", PLACE, answer(200, TASK, etag='"1"', without="x-request-id")),
     "a request id that is no UUID": ("GET", PLACE, answer(200, TASK, etag='"1"', x_request_id="1")),
     "an answer that may be stored": ("GET", PLACE, answer(200, TASK, etag='"1"', cache_control="public")),
