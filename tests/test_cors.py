@@ -28,11 +28,36 @@ OTHERS = [
     "https://app.example.com, https://evil.example",
     "https://app.example.com https://evil.example",
     "https://user@app.example.com",
+    "https://app.example.com@evil.example",
+    "https://app.example.com%60.evil.example",
+    "https://app.example.com_.evil.example",
+    "https://app.example.com\\.evil.example",
+    "https://app.example.com#evil.example",
+    "https://app.example.com?evil.example",
+    "https://app.example.com.",
+    "https://app.example.com:443",
+    "https://app.example.com:",
+    "https://appXexample.com",
+    "https://xapp.example.com",
+    "https://app.example.comx",
+    "https://*.example.com",
+    "https:app.example.com",
+    "wss://app.example.com",
+    "file://",
+    "app.example.com",
     "HTTPS://APP.EXAMPLE.COM",
+    "https://App.example.com",
+    "https://localhost:3000",
+    "http://localhost:3000/",
+    "http://LOCALHOST:3000",
+    "http://localhost.:3000",
     "http://localhost",
     "http://localhost:30001",
     "http://127.0.0.1:3000",
+    "http://[::1]:3000",
     "null",
+    "Null",
+    "undefined",
     "*",
     "",
 ]
@@ -102,6 +127,14 @@ def test_a_listed_origin_reads_every_answer_and_exactly_the_headers_of_the_contr
 def test_a_method_or_header_that_nothing_takes_is_refused_before_it_is_sent(browser: httpx.Client) -> None:
     assert preflight(browser, ORIGINS[0], "TRACE").status_code == 400
     assert preflight(browser, ORIGINS[0], "PATCH", "x-http-method-override").status_code == 400
+
+
+@pytest.mark.parametrize("origin", [*ORIGINS, OTHERS[0], "null"])
+def test_a_handler_says_nothing_of_cors_which_is_the_gateways(origin: str, api: httpx.Client) -> None:
+    asked = preflight(api, origin)
+    answered = api.get(TASKS, headers={"Origin": origin})
+    assert (asked.status_code, answered.status_code) == (405, 200)
+    assert not [name for name in (*asked.headers, *answered.headers) if name.startswith("access-control-")]
 
 
 def test_without_an_origin_nothing_is_said_of_cors(browser: httpx.Client, user: User) -> None:
