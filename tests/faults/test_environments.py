@@ -121,6 +121,7 @@ def test_many_users_at_once_never_see_each_other(server: Server, stack: Stack) -
             stranger = users[(users.index(user) + 1) % len(users)]
             foreign = in_time(lambda: client.get(path, headers=stranger.headers))
         assert foreign.status_code == 404
+        assert [answer.status_code for answer in (patched, found, listed)] == [200] * 3
         shown = [made.json(), patched.json(), found.json(), *listed.json()["items"]]
         return [task["title"].split()[0] for task in shown]
 

@@ -40,7 +40,7 @@ KEYS = (
         SETS + "test_of_two_usable_members_with_one_kid_neither_is_taken",
     ),
     mutant("a set of any number of keys", keys(" or len(members) > MAX_KEYS", ""), COLD.format("33 keys")),
-    mutant("an answer of any status", keys("response.status != HTTPStatus.OK or ", ""), COLD.format("500")),
+    mutant("an answer of any status", keys("response.status != HTTPStatus.OK or ", ""), COLD.format("status 500")),
     mutant(
         "keys over http from any host",
         keys("parts.hostname not in LOOPBACK", "not parts.hostname"),
@@ -49,7 +49,7 @@ KEYS = (
     mutant(
         "certificates unchecked",
         keys("ssl.create_default_context()", "ssl._create_unverified_context()"),
-        COLD.format("TLS: untrusted"),
+        COLD.format("TLS: an untrusted certificate"),
     ),
     mutant(
         "a fetch for each unknown `kid`",
