@@ -2,6 +2,7 @@
 
     with Proxy(port) as proxy:
         proxy.trips                  # one string for each round trip: the types of the messages that the client sent
+        proxy.steps                  # messages of logins that the client waits behind
         proxy.flushes                # Flushes that came behind a Sync, where there is nothing left to flush
         proxy.latency = 0.04         # seconds that each round trip takes longer; what else may be slow: proxy.toxics
         proxy.at_sync(CUT_BEFORE)    # what happens to the next Sync, or the next ones; the Sync is the commit
@@ -44,9 +45,8 @@ class Proxy:
     def __init__(self, target: int, *, tls: ssl.SSLContext | None = None, direct: bool = False) -> None:
         self.target, self.port, self.latency = target, 0, 0.0
         self.trips: list[str] = []
-        self.connects = 0
+        self.connects = self.steps = self.flushes = 0
         self._tls, self._direct = tls, direct
-        self.flushes = 0
         self.toxics = Toxics()
         self.crash: Callable[[int], object] = lambda _: None  # kills whose connection comes from this port
         self._fates: list[str | None] = []
@@ -59,7 +59,8 @@ class Proxy:
 
     def reset(self) -> None:
         """Forget what was counted and planned, thaw and listen: as new, with the connections there are."""
-        self.latency, self.connects, self.flushes = 0.0, 0, 0
+        self.latency = 0.0
+        self.connects = self.steps = self.flushes = 0
         self.toxics.clear()
         self._fates.clear()
         self.trips.clear()
@@ -205,6 +206,7 @@ class _Flow:
             head = await self._client_in.readexactly(8)
             message = head + await self._client_in.readexactly(_number(head[:4]) - 8)
             code = _number(head[4:])
+            self._proxy.steps += 1
             if code == _SSL_REQUEST and tls:
                 self._client_out.write(b"S")
                 await self._client_out.start_tls(tls)
@@ -224,6 +226,7 @@ class _Flow:
             return await self._copy(self._client_in, self._server_out)
         while True:
             kind, message = await _message(self._client_in)
+            self._proxy.steps += kind == "p"
             if kind == "H" and self._sent[-1:] in ("", "S"):
                 self._proxy.flushes += 1  # asks for nothing: psycopg sends it after a Sync
                 await self._send(self._server_out, message)

@@ -87,6 +87,19 @@ def test_a_server_that_its_own_authority_vouches_for_is_trusted(host: str, stack
     assert encrypted(url(stack, way, host, sslmode="verify-full", sslrootcert=stack.certificates.ca))
 
 
+@pytest.mark.parametrize(("direct", "steps"), [(True, 3), (False, 4)], ids=["direct", "asked for"])
+def test_a_login_waits_as_seldom_as_libpq_can(direct: bool, steps: int, stack: Stack) -> None:
+    """Behind the startup message and SCRAM's two; asking for TLS is one more. TCP and TLS have one each."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(stack.certificates.certificate, stack.certificates.key)
+    context.set_alpn_protocols(["postgresql"])
+    with Proxy(stack.cluster.port, tls=context, direct=direct) as proxy:
+        more = {"sslnegotiation": "direct"} if direct else {}
+        options = {"sslmode": "verify-full", "sslrootcert": stack.certificates.ca}
+        assert encrypted(url(stack, (proxy.port, more), **options))
+        assert (proxy.connects, proxy.steps, len(proxy.trips)) == (1, steps, 1)  # and the request itself
+
+
 def test_without_tls_asked_for_there_is_none(stack: Stack, pooler: Pooler) -> None:
     assert not encrypted(url(stack, (pooler.port, {}), sslmode="disable"))
 
