@@ -22,6 +22,7 @@ class Process:
             env=environment | {"BENCH_STARTED": repr(time.monotonic())},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the benchmark alone
             text=True,
         )
 

@@ -27,6 +27,7 @@ class Relay:
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the benchmark alone
             text=True,
         )
         self.port = int(self.tell(delay))

@@ -57,8 +57,10 @@ class Target:
     @property
     def verdict(self) -> str:
         """In words, and by how much."""
-        distance = f"{abs(self.figure / self.bound - 1):.0%}" if self.bound else f"{abs(self.figure):g}"
-        return f"{'met' if self.met else 'MISSED'} by {distance}"
+        word = "met" if self.met else "MISSED"
+        if not self.bound:
+            return word if self.met else f"{word} by {abs(self.figure):g}"
+        return f"{word} by {abs(self.figure / self.bound - 1):.0%}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def test_the_report_has_every_part_and_says_of_every_target_whether_it_is_met(re
         assert heading in text
     targets = [line for line in text.partition("### Targets")[2].partition("## ")[0].splitlines() if "at " in line]
     assert len(targets) >= 8
-    assert all(" met by " in line or " MISSED by " in line for line in targets)
+    assert all("| met" in line or "| MISSED by " in line for line in targets)
     for row in ROWS:
         assert f"| {row} · ours | " in text
     for row in COMMON:
@@ -128,6 +128,7 @@ def test_a_ratio_is_taken_round_by_round() -> None:
         (Target("", 5, 4, at_least=True), "met by 25%"),
         (Target("", 3, 4, at_least=True), "MISSED by 25%"),
         (Target("", 2, 0), "MISSED by 2"),
+        (Target("", 0, 0), "met"),
     ],
 )
 def test_a_target_says_by_how_much_it_is_met_or_missed(target: Target, verdict: str) -> None:
