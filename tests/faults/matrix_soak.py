@@ -38,6 +38,9 @@ def soak(world: World) -> Iterator[None]:
                 time.sleep(seconds)
         except AssertionError as failure:
             raise AssertionError(f"{fault.number} {fault.name}: {failure}") from failure
+        for proxy in (world.p1, world.p2):
+            world.hit(proxy.toxics.hits)
+            proxy.reset()
 
     with again_and_again(one, BETWEEN):
         yield
