@@ -1,6 +1,7 @@
 """`python -m tests.fuzz`: look for unthought-of requests for about 10 minutes; `--short`: for about 2, as CI does.
 
-Other arguments go to pytest. A failure prints what repeats it: Hypothesis's blob, or Schemathesis's seed and request.
+Other arguments go to pytest, files in the place of ours among them. A failure prints what repeats it: Hypothesis's blob,
+or Schemathesis's seed and request.
 """
 
 import subprocess
@@ -19,7 +20,8 @@ def main(arguments: list[str]) -> int:
     """Run the tests that know a longer form, in it; give pytest's exit status."""
     profile = "ci" if "--short" in arguments else "long"
     others = [argument for argument in arguments if argument != "--short"]
-    command = [sys.executable, "-m", "pytest", f"--hypothesis-profile={profile}", *(others or FILES)]
+    chosen = [] if any(not argument.startswith("-") for argument in others) else FILES
+    command = [sys.executable, "-m", "pytest", f"--hypothesis-profile={profile}", *others, *chosen]
     return subprocess.run(command, check=False).returncode
 
 
