@@ -122,11 +122,9 @@ def trials(chosen: Sequence[Mutant]) -> tuple[list[str], list[str]]:
                 say(f"{number}/{len(chosen)} {mutant.name}", *(f"    {line}" for line in said))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-        wrong += [
-            f"with nothing broken, {test} {verdict.kind}: {verdict.message}"
-            for test, verdict in sound.result().verdicts.items()
-            if verdict.kind != PASSED
-        ]
+        unsound = [verdict for verdict in sound.result().verdicts.values() if verdict.kind != PASSED]
+        told = (f"with nothing broken, {one.item or 'a test'} {one.kind}: {one.message}" for one in unsound)
+        wrong += dict.fromkeys(told)
     return [line for line in rows.values() if line], wrong
 
 

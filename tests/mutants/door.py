@@ -2,7 +2,18 @@
 
 from functools import partial
 
-from tests.mutants.fence import CREATES, EXPIRED, JOB_DELETES, JOB_SEES, LEAKS, SCOPE_ENDS, migration
+from tests.mutants.fence import (
+    CREATES,
+    EXPIRED,
+    FOREIGN_LIST,
+    FOREIGN_READ,
+    JOB_DELETES,
+    JOB_SEES,
+    LEAKS,
+    SCOPE_ENDS,
+    migration,
+    open_for,
+)
 from tests.mutants.mutant import mutant
 from tests.mutants.planting import Edit
 
@@ -82,6 +93,12 @@ DOOR = (
         database('row.pop("user_id") != user', 'row.pop("user_id") is None'),
         SHARED_TESTS + "test_scope.py::test_a_row_of_another_user_never_leaves_the_door",
         SHARED_TESTS + "test_scope.py::test_a_policy_broken_for_reading_is_500_and_an_alarm_not_a_leak",
+    ),
+    mutant(
+        "second lock removed, and `using (true)` for SELECT",
+        database('row.pop("user_id") != user', 'row.pop("user_id") is None'),
+        open_for("select"),
+        *(FOREIGN_READ, FOREIGN_LIST),
     ),
     mutant(
         "one connection shared without its lock",
