@@ -1,7 +1,7 @@
 """`python -m tests.fuzz`: look for unthought-of requests for about 10 minutes; `--short`: for about 2, as CI does.
 
-Other arguments go to pytest, files in the place of ours among them. A failure prints what repeats it: Hypothesis's blob,
-or Schemathesis's seed and request.
+Other arguments go to pytest, files in the place of ours among them. A failure prints what repeats it: the blob of
+Hypothesis, or seed and request of Schemathesis.
 """
 
 import subprocess
