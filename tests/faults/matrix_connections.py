@@ -64,14 +64,10 @@ def end_idle_backends(world: World) -> Iterator[None]:
     def end() -> None:
         with world.at_rest() as admin:
             world.hit(admin.execute(END, [APP]).rowcount)
-            eventually(lambda: not any(pool["sv_idle"] for pool in _pools(world)), "the pooler has noticed")
+            eventually(lambda: not world.pool("sv_idle"), "the pooler has noticed")
 
     with again_and_again(end, SELDOM):
         yield
-
-
-def _pools(world: World) -> list[dict[str, int]]:
-    return [pool for pool in world.pooler.command("show pools") if pool["user"] == APP]
 
 
 @contextmanager

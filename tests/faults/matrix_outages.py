@@ -44,14 +44,15 @@ def asleep(world: World) -> Iterator[None]:
             world.p2.freeze()  # who connects is held, not refused
             world.p2.connects = 0
         eventually(lambda: world.p2.connects > 0, "somebody wants to connect")
-        world.pause(0.3, 3)
+        world.pause(0.3, 4)
         assert world.p2.connects <= POOL_SIZE, "a stampede"
         world.hit(world.p2.connects)
         world.cluster.start()
         world.p2.thaw()
         world.clear()
 
-    with again_and_again(sleep, 1):
+    # The pooler before such a compute lets clients wait for two minutes, not for the few seconds that tests give it.
+    with settings(world, query_wait_timeout=120), again_and_again(sleep, 1):
         yield
 
 
@@ -77,7 +78,7 @@ def pooler_tended(world: World) -> Iterator[None]:
     def tend() -> None:
         world.pooler.command("pause")
         try:
-            eventually(lambda: any(pool["cl_waiting"] for pool in world.pooler.command("show pools")), "a wait")
+            eventually(lambda: world.pool("cl_waiting") > 0, "a wait")
             world.hit()
             world.pause(0.2, 2)
             world.pooler.command("reload")

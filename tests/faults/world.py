@@ -131,23 +131,31 @@ class World:
 
     @contextmanager
     def at_rest(self) -> Iterator[Connection[DictRow]]:
-        """Hold all requests before the pooler, at a moment when no backend is at work; gives `admin()`."""
+        """Hold all requests before the pooler, at a moment when it and all backends are idle; gives `admin()`."""
         with self.admin() as admin:
+
+            def at_work() -> bool:
+                busy = sum(self.pool(name) for name in ("cl_waiting", "sv_active", "sv_tested", "sv_login"))
+                return bool(busy or admin.execute(AT_WORK, [APP]).fetchall())
 
             def frozen_at_rest() -> bool:
                 self.p1.freeze()
                 end = time.monotonic() + MOMENT
-                while admin.execute(AT_WORK, [APP]).fetchall():
+                while at_work():
                     if time.monotonic() > end:  # a pipeline was cut in two: its second half has to come through
                         self.p1.thaw()
                         return False
                 return True
 
-            eventually(frozen_at_rest, "no backend is at work")
+            eventually(frozen_at_rest, "nobody is at work")
             try:
                 yield admin
             finally:
                 self.p1.thaw()
+
+    def pool(self, name: str) -> int:
+        """A number of `show pools` for the application's pool: `cl_waiting`, `sv_idle`, …"""
+        return sum(pool[name] for pool in self.pooler.command("show pools") if pool["user"] == APP)
 
     def renew(self) -> None:
         """Let every connection be a new one, on both sides of the pooler."""
