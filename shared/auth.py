@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter, Request
 
-from shared.keys import KeyCache, KeysUnavailable
+from shared.issuer import KEYS
+from shared.keys import KeysUnavailable
 from shared.problems import Unauthorized, Unavailable
 from shared.routing import Operation
 from shared.settings import settings
@@ -10,8 +11,6 @@ from shared.tokens import InvalidToken, subject
 
 RETRY_AFTER = 5
 """Seconds until the key cache asks the issuer again."""
-KEYS = KeyCache(settings().auth_jwks_url, settings().auth_algorithms)
-"""The issuer's keys, kept for this execution environment."""
 
 
 async def authenticate(request: Request) -> str:

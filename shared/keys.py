@@ -17,13 +17,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from jwt import PyJWK, PyJWTError
-
 from shared.settings import LOOPBACK
+
+if TYPE_CHECKING:
+    from jwt import PyJWK
 
 FRESH = 300  # seconds for which a set is believed without asking again
 STALE = 86_400  # for which it is still used while the issuer cannot be asked
@@ -70,8 +70,25 @@ class KeyCache:
         self._flight: Future[None] = Future()
         self._flight.set_result(None)
         self._landing = threading.Lock()
+        self._early: Future[tuple[float, str]] | None = None
 
-    async def key(self, kid: str, *, refuted: PyJWK | None = None) -> PyJWK:
+    def ask_early(self) -> None:
+        """Begin to ask the issuer in a thread, while the operation is still importing; the first fetch takes it over.
+
+        A failure is none yet: that fetch asks for itself. Nothing is imported in the thread, beside the other imports.
+        """
+        early = self._early = Future()
+        early.set_running_or_notify_cancel()
+
+        def ask() -> None:
+            try:
+                early.set_result((self._clock(), self._ask(BOUND, lambda: None)))
+            except Exception as failure:  # noqa: BLE001 - handed to whoever asks for it
+                early.set_exception(failure)
+
+        threading.Thread(target=ask, name="keys", daemon=True).start()
+
+    async def key(self, kid: str, *, refuted: "PyJWK | None" = None) -> "PyJWK":
         """Give the key named exactly `kid`; ask the issuer where that is due, at most once for all who wait.
 
         `refuted` is the key that was given for it before and does not verify the token. It counts as one that is not
@@ -95,7 +112,7 @@ class KeyCache:
             raise KeysUnavailable(self._failure)
         raise UnknownKey
 
-    def _held(self, kid: str, now: float) -> PyJWK | None:
+    def _held(self, kid: str, now: float) -> "PyJWK | None":
         return self._keys.get(kid) if abs(now - self._fetched) < STALE else None
 
     def _take_off(self, now: float) -> None:
@@ -106,34 +123,58 @@ class KeyCache:
         self._flight, self._tried = flight, now
 
     def _fetch(self, flight: Future[None], now: float) -> None:
-        """Ask the issuer once, for `BOUND` seconds at most.
+        """Have the issuer's answer in `BOUND` seconds at most, the early one or one of its own, and land."""
+        started = time.monotonic()
+        keys: dict[str, PyJWK] = {}
+        failure = "the issuer shows no usable key"
+        try:
+            body = self._asked_early(now) or self._ask(
+                BOUND - (time.monotonic() - started),
+                lambda: self._land(flight, now, {}, "the issuer took too long"),
+            )
+            keys = usable_keys(json.loads(body), self._algorithms)
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
+            failure = f"the issuer could not be asked: {type(error).__name__}"
+        finally:
+            self._land(flight, now, keys, failure)
+
+    def _ask(self, seconds: float, give_up: Callable[[], object]) -> str:
+        """Ask the issuer once. After `seconds` it calls `give_up`, and ends.
 
         A socket's timeout bounds one read, not a body that drips; the timer bounds all of it, name look-up included.
         """
         plug: socket.socket | None = None
+        ended = threading.Event()
 
-        def give_up() -> None:
-            self._land(flight, now, {}, "the issuer took too long")
+        def end() -> None:
+            ended.set()
+            give_up()
             if plug:
                 with contextlib.suppress(OSError):  # wakes the read; the base class, as TLS would say goodbye first
                     socket.socket.shutdown(plug, socket.SHUT_RDWR)
 
-        timer = threading.Timer(BOUND, give_up)
+        timer = threading.Timer(seconds, end)
         timer.daemon = True
-        keys: dict[str, PyJWK] = {}
-        failure = "the issuer shows no usable key"
+        timer.start()
         try:
-            timer.start()
             with contextlib.closing(self._connection()) as connection:
                 connection.connect()
                 plug = connection.sock
-                if not flight.done():
-                    keys = usable_keys(json.loads(self._body(connection)), self._algorithms)
-        except (OSError, HTTPException, ValueError, RecursionError) as error:
-            failure = f"the issuer could not be asked: {type(error).__name__}"
+                if ended.is_set():
+                    raise TimeoutError
+                return self._body(connection)
         finally:
             timer.cancel()
-            self._land(flight, now, keys, failure)
+
+    def _asked_early(self, now: float) -> str:
+        """What the issuer answered while the operation was importing; nothing where that failed or is long ago."""
+        early, self._early = self._early, None
+        if early is None:
+            return ""
+        with contextlib.suppress(OSError, HTTPException, ValueError):  # a TimeoutError is an OSError
+            asked, body = early.result(BOUND / 2)
+            return body if abs(now - asked) < GAP else ""
+        return ""
 
     def _connection(self) -> HTTPConnection:
         """Straight to the issuer: http.client follows no redirect and knows no proxy of the environment."""
@@ -150,7 +191,7 @@ class KeyCache:
             raise ValueError("not a key set")
         return body.decode()
 
-    def _land(self, flight: Future[None], now: float, keys: dict[str, PyJWK], failure: str) -> None:
+    def _land(self, flight: Future[None], now: float, keys: "dict[str, PyJWK]", failure: str) -> None:
         """End the fetch, whoever comes first: its thread or the timer. Without keys the old ones are kept."""
         with self._landing:
             if flight.done():
@@ -161,7 +202,7 @@ class KeyCache:
             flight.set_result(None)
 
 
-def usable_keys(document: Any, algorithms: tuple[str, ...]) -> dict[str, PyJWK]:
+def usable_keys(document: Any, algorithms: tuple[str, ...]) -> "dict[str, PyJWK]":
     """Pick the keys of a key set (RFC 7517 section 5) that can verify one of `algorithms`, by kid; skip bad members.
 
     Of usable members that share a kid none is taken: which of them was meant is a guess, and the first might be
@@ -175,8 +216,11 @@ def usable_keys(document: Any, algorithms: tuple[str, ...]) -> dict[str, PyJWK]:
     return {key.key_id: key for key in keys if key.key_id and named[key.key_id] == 1}
 
 
-def _usable(member: Any, algorithms: tuple[str, ...]) -> PyJWK | None:
+def _usable(member: Any, algorithms: tuple[str, ...]) -> "PyJWK | None":
     """Give the member as a key of exactly one algorithm, if it is a public key that may verify signatures."""
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415 - so that the issuer is
+    from jwt import PyJWK, PyJWTError  # noqa: PLC0415 - asked before these are imported, which takes 0.1 s
+
     if not isinstance(member, dict) or not isinstance(member.get("kid"), str) or _PRIVATE & member.keys():
         return None
     kind, curve, operations = member.get("kty"), member.get("crv"), member.get("key_ops", ["verify"])

@@ -95,8 +95,7 @@ def test_a_login_waits_as_seldom_as_libpq_can(direct: bool, steps: int, stack: S
     context.set_alpn_protocols(["postgresql"])
     with Proxy(stack.cluster.port, tls=context, direct=direct) as proxy:
         more = {"sslnegotiation": "direct"} if direct else {}
-        options = {"sslmode": "verify-full", "sslrootcert": stack.certificates.ca}
-        assert encrypted(url(stack, (proxy.port, more), **options))
+        assert encrypted(url(stack, (proxy.port, more), sslmode="verify-full", sslrootcert=stack.certificates.ca))
         assert (proxy.connects, proxy.steps, len(proxy.trips)) == (1, steps, 1)  # and the request itself
 
 
