@@ -11,7 +11,7 @@ from typing import Any
 from infra.operations import ROOT
 from tests.bench.laboratory import Laboratory
 from tests.bench.requests import PLAIN, ROWS
-from tests.bench.samples import COLD_SHARE, Start, mixed, percentile
+from tests.bench.samples import COLD_SHARE, Start, mixed, percentile, ratio, ratio_text
 from tests.bench.section import Chart, Progress, Row, Section, Table, Target
 from tests.bench.trips import SUBJECTS
 
@@ -21,6 +21,7 @@ ROUNDS, ROUNDS_OF_OTHERS = 9, 4
 MEASURED_MEMORY_AFTER = 200
 THE_RUNTIMES = ("boto3", "botocore")
 """What Lambda's Python brings along."""
+LIMITS = {"usual": 0.5, "bare": 2.0}
 GOAL = 200.0
 """Milliseconds that the p95 of every operation stays below, cold starts included (specs/002-task-mgmt-api/plan.md)."""
 TEXT = """Each start is a new process with all code compiled to bytecode before, the database and the issuer's keys
@@ -73,7 +74,7 @@ def _table(found: dict[str, dict[str, Start]], memory: dict[str, float]) -> Tabl
         rows.append(
             (
                 subject,
-                f"{median(ours.answers) / median(start.answers):.2f}",
+                ratio_text(*ratio(ours.answers, start.answers)),
                 f"{median(start.answers):.0f} ({low:.0f}-{high:.0f})",
                 f"{median(start.processes):.0f}",
                 f"{median(start.imports):.0f}",
@@ -155,11 +156,14 @@ def _mixtures(laboratory: Laboratory) -> list[tuple[str, float, float, float]]:
 
 
 def _targets(found: dict[str, dict[str, Start]]) -> list[Target]:
-    answers = {subject: median(starts["create"].answers) for subject, starts in found.items()}
-    where = f"create, cold, {AWAY:g} ms away: import + first answer"
+    answers = {subject: starts["create"].answers for subject, starts in found.items()}
     return [
-        Target(f"{where} / usual", answers["ours"] / answers["usual"], 0.5),
-        Target(f"{where} / bare", answers["ours"] / answers["bare"], 2),
+        Target(
+            f"create, cold, {AWAY:g} ms away: import + first answer / {peer}",
+            ratio(answers["ours"], answers[peer])[0],
+            limit,
+        )
+        for peer, limit in LIMITS.items()
     ]
 
 

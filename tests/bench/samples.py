@@ -62,18 +62,22 @@ class Samples:
 
     def ratio(self, other: "Samples") -> tuple[float, float, float]:
         """How many times `other`'s median ours is, round by round: the median of that, and the middle half's ends."""
-        pairs = zip(self.rounds, other.rounds, strict=True)
-        ratios = [median(mine) / median(theirs) for mine, theirs in pairs]
-        return median(ratios), *_middle_half(ratios)
+        return ratio([median(times) for times in self.rounds], [median(times) for times in other.rounds])
 
 
 def _middle_half(values: list[float]) -> tuple[float, float]:
     return percentile(values, 0.25), percentile(values, 0.75)
 
 
-def ratio_text(ratio: tuple[float, float, float]) -> str:
+def ratio(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
+    """How many times `theirs` each of `ours` is, round by round: the median, and the middle half's ends."""
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    return median(ratios), *_middle_half(ratios)
+
+
+def ratio_text(middle: float, low: float, high: float) -> str:
     """A ratio with its spread."""
-    return f"{ratio[0]:.2f} ({ratio[1]:.2f}-{ratio[2]:.2f})"
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 @dataclass(slots=True)

@@ -100,7 +100,7 @@ def _ask(laboratory: Laboratory, process: Process, row: str, number: int) -> tup
 
 def _ratios(found: _Found, delay: float) -> Table:
     rows = [
-        (row, *(ratio_text(found[delay, row, "ours"].ratio(found[delay, row, peer])) for peer in PEERS))
+        (row, *(ratio_text(*found[delay, row, "ours"].ratio(found[delay, row, peer])) for peer in PEERS))
         for row in COMMON
     ]
     head = ("operation", *(f"ours / {peer}" for peer in PEERS))
