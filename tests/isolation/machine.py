@@ -34,6 +34,7 @@ FAULTS = ("cut", "terminate", "lost before", "lost after")
 HELD = "held"  # no fault: everyone's tasks are locked until as many wait for them as the pool has backends
 faults = st.sampled_from(["", "", HELD, *FAULTS])
 contentions = st.sampled_from([HELD] * 4 + ["", *FAULTS])
+manners = st.sampled_from([WAIT, WAIT, LEAVE, RESET])
 moments = st.integers(0, 8)  # milliseconds, or quarters of a Sync, until it strikes
 
 ROWS = """
@@ -109,13 +110,13 @@ class Users(RuleBasedStateMachine):
         other = next(person for person in self.people if person.name != first.name)
         self.make([*calls, (other, Call("complete", calls[0][1].task_id or NOBODYS), WAIT)], fault, moment)
 
-    @rule(plan=plans, manners=st.lists(st.sampled_from([WAIT, WAIT, LEAVE, RESET]), min_size=2, max_size=4))
+    @rule(plan=plans, manners=st.lists(manners, min_size=2, max_size=4), fault=contentions, moment=moments)
     @noted
-    def repeat(self, plan: Plan, manners: list[str]) -> None:
+    def repeat(self, plan: Plan, manners: list[str], fault: str, moment: int) -> None:
         """One request with a key, again and again at once: it takes effect once."""
         operation = "create" if plan.operation in READS else plan.operation
         call = self.people.call(replace(plan, operation=operation, key="again" if plan.key == "again" else "new"))
-        self.make([(self.people.of[plan.name], call, manner) for manner in manners], "", 0)
+        self.make([(self.people.of[plan.name], call, manner) for manner in manners], fault, moment)
 
     @rule(name=people, query=queries, searched_for=searched, limit=st.integers(1, 3))
     @noted
