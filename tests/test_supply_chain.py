@@ -18,9 +18,10 @@ from infra.operations import ROOT
 
 PYTHON_LOCKS = sorted(ROOT.glob("requirements/*.txt"))
 NPM_LOCKS = sorted([*ROOT.glob("package-lock.json"), *ROOT.glob("tests/*/package-lock.json")])
-WORKFLOWS = sorted(ROOT.glob(".github/workflows/*"))
+WORKFLOWS = sorted([*ROOT.glob(".github/workflows/*"), *ROOT.glob(".github/actions/*/action.yml")])
 PINNED = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; [^#]+?)?(?: --hash=sha256:[0-9a-f]{64})+")
 USES = re.compile(r"uses: ([\w-]+/[\w./-]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+")
+OURS = re.compile(r"uses: \./(\.github/[\w./-]+)")
 NAMED = re.compile(r"`(tests/[\w./-]+)`")
 
 
@@ -167,24 +168,36 @@ def test_operators_are_told_the_floor_of_better_auth() -> None:
     assert all(floor.hole in guide for floor in NPM_FLOORS if floor.package == "better-auth")
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.name)
-def test_a_workflow_runs_pinned_actions_and_may_only_read(workflow: Path) -> None:
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.relative_to(ROOT / ".github").as_posix())
+def test_a_workflow_runs_pinned_actions_and_nothing_that_a_stranger_sent(workflow: Path) -> None:
     text = workflow.read_text("utf-8")
-    steps = [line.strip().removeprefix("- ") for line in text.splitlines() if re.match(r"\s*-?\s*uses:", line)]
-    assert steps
-    assert [step for step in steps if not USES.fullmatch(step)] == [], "40 digits of a commit, then its version"
+    uses = [line.strip().removeprefix("- ") for line in text.splitlines() if re.match(r"\s*-?\s*uses:", line)]
+    assert uses
+    assert [use for use in uses if not USES.fullmatch(use) and not OURS.fullmatch(use)] == [], (
+        "40 digits, then a version"
+    )
+    assert all((ROOT / ours).exists() for ours in OURS.findall(text))
     document = yaml.safe_load(text)
-    assert document["permissions"] == {}, "each job asks for what it needs"
+    if "runs" in document:
+        steps = document["runs"]["steps"]
+    else:
+        assert document["permissions"] == {}, "each job asks for what it needs"
+        # YAML 1.1 reads `on` as a truth value. These two run with the rights of the repository on what a stranger sent.
+        assert not {"pull_request_target", "workflow_run"} & set(document[True])
+        assert all("permissions" in job for job in document["jobs"].values())
+        steps = [step for job in document["jobs"].values() for step in job.get("steps", ())]
+    for step in steps:
+        assert "${{" not in step.get("run", ""), "a value goes by the environment, never into the script's text"
+        if "actions/checkout@" in step.get("uses", ""):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_the_search_for_known_holes_runs_without_a_key_and_may_only_read() -> None:
+    text = (ROOT / ".github/workflows/security.yml").read_text("utf-8")
+    document = yaml.safe_load(text)
     assert all(job["permissions"] == {"contents": "read"} for job in document["jobs"].values())
-    # YAML 1.1 reads `on` as a truth value. These two run with the rights of the repository on what a stranger sent.
     assert {"push", "schedule"} <= set(document[True])
-    assert not {"pull_request_target", "workflow_run"} & set(document[True])
-    assert "secrets." not in text, "no keys that live on"
-    for job in document["jobs"].values():
-        for step in job["steps"]:
-            assert "${{" not in step.get("run", ""), "a value goes by the environment, never into the script's text"
-            if "actions/checkout@" in step.get("uses", ""):
-                assert step["with"]["persist-credentials"] is False
+    assert "secrets." not in text
 
 
 def test_one_action_has_one_digest() -> None:
