@@ -6,7 +6,7 @@ each time, for `make test-fuzz`; `ci`, the long one cut to what CI has time for.
 
 from hypothesis import settings
 
-EFFORT = {"short": 1, "ci": 5, "long": 30}
+EFFORT = {"short": 1, "ci": 4, "long": 20}
 
 
 def examples(short: int) -> int:
