@@ -59,7 +59,7 @@ def run(house: House, count: int, **changes: Any) -> None:
 @pytest.mark.parametrize("pool_size", [1, 2])
 def test_three_users_at_once_learn_nothing_of_each_other_and_lose_nothing(stack: Stack, pool_size: int) -> None:
     with House(stack, pool_size) as house:
-        run(house, examples(8))
+        run(house, examples(6))
         house.secrets = [uuid4().hex]
         for name, log in house.logs.items():
             with log.path.open("a") as file:
