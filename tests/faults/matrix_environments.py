@@ -14,6 +14,7 @@ from tests.faults.fault import Fault, again_and_again
 from tests.faults.fleet import TIMEOUT, Environment
 from tests.faults.invariants import eventually
 from tests.faults.world import World
+from tests.jwks import JwksServer
 from tests.proxy import CRASH_AFTER, CRASH_BEFORE, SWALLOW
 from tests.stack import APP
 from tests.tasks import TASKS
@@ -114,24 +115,25 @@ def frozen(world: World) -> Iterator[None]:
 
 @contextmanager
 def all_start_at_once(world: World) -> Iterator[None]:
-    """Every environment is gone, and twenty callers ask at once; each environment asks for the keys once, at most."""
+    """The load's environments are gone, and twenty others start at once; each asks for the keys once, at most."""
+    with JwksServer() as issuer, aside(world, AUTH_JWKS_URL=issuer.jwks_url) as fleet:
+        issuer.show(world.signer.jwk)
 
-    def ask(number: int) -> int:
-        person = world.people[number % len(world.people)]
-        return person.api.post(TASKS, json={"title": f"{person.canary} {uuid4()}"}).status_code
+        def ask(user: str) -> int:
+            key = {"Idempotency-Key": str(uuid4())}
+            api = client(fleet, world.signer.token(user))
+            return api.post(TASKS, json={"title": "Buy milk"}, headers=key).status_code
 
-    starts, asked = world.fleet.starts, len(world.issuer.requests)
-    replace_all(world.fleet)
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        statuses = list(threads.map(ask, range(AT_ONCE)))
-    world.hit(world.fleet.starts - starts)
-    assert statuses == [201] * AT_ONCE, f"not all were answered: {statuses}"
-    assert world.fleet.starts - starts >= AT_ONCE, "there were enough environments"
-    assert len(world.issuer.requests) - asked <= world.fleet.starts - starts, "an environment asked for keys twice"
-    slowest = max(one.function.start for one in world.fleet.environments if one.function.wait_until_ready(TIMEOUT))
-    assert slowest < LONGEST_START, f"an environment took {slowest:.1f} s to start"
+        replace_all(world.fleet)
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            statuses = list(threads.map(ask, [f"user-{uuid4()}" for _ in range(AT_ONCE)]))
+        world.hit(fleet.starts)
+        assert statuses == [201] * AT_ONCE, f"not all were answered: {statuses}"
+        assert fleet.starts > AT_ONCE / 2, f"only {fleet.starts} were needed"
+        assert len(issuer.requests) <= fleet.starts, f"{len(issuer.requests)} fetches by {fleet.starts} environments"
+        slowest = max(environment.function.start for environment in fleet.environments)
+        assert slowest < LONGEST_START, f"an environment took {slowest:.1f} s to start"
     yield
-    replace_all(world.fleet)
 
 
 FAULTS = [
