@@ -70,20 +70,21 @@ class KeyCache:
         self._flight: Future[None] = Future()
         self._flight.set_result(None)
         self._landing = threading.Lock()
-        self._early: Future[tuple[float, str]] | None = None
+        self._early: tuple[float, Future[str]] | None = None
 
     def ask_early(self) -> None:
         """Begin to ask the issuer in a thread, while the operation is still importing; the first fetch takes it over.
 
-        A failure is none yet: that fetch asks for itself. Nothing is imported in the thread, beside the other imports.
+        Nothing is imported in that thread, beside the other imports.
         """
-        early = self._early = Future()
+        early = Future[str]()
         early.set_running_or_notify_cancel()
+        self._early = self._clock(), early
 
         def ask() -> None:
             try:
-                early.set_result((self._clock(), self._ask(BOUND, lambda: None)))
-            except Exception as failure:  # noqa: BLE001 - handed to whoever asks for it
+                early.set_result(self._ask(BOUND, lambda: None))
+            except Exception as failure:  # noqa: BLE001 - handed to the first fetch
                 early.set_exception(failure)
 
         threading.Thread(target=ask, name="keys", daemon=True).start()
@@ -124,13 +125,11 @@ class KeyCache:
 
     def _fetch(self, flight: Future[None], now: float) -> None:
         """Have the issuer's answer in `BOUND` seconds at most, the early one or one of its own, and land."""
-        started = time.monotonic()
         keys: dict[str, PyJWK] = {}
         failure = "the issuer shows no usable key"
         try:
             body = self._asked_early(now) or self._ask(
-                BOUND - (time.monotonic() - started),
-                lambda: self._land(flight, now, {}, "the issuer took too long"),
+                BOUND, lambda: self._land(flight, now, {}, "the issuer took too long")
             )
             keys = usable_keys(json.loads(body), self._algorithms)
         except (OSError, HTTPException, ValueError, RecursionError) as error:
@@ -167,14 +166,14 @@ class KeyCache:
             timer.cancel()
 
     def _asked_early(self, now: float) -> str:
-        """What the issuer answered while the operation was importing; nothing where that failed or is long ago."""
+        """What the issuer answered while the operation was importing; nothing where it was not asked, or long ago.
+
+        Raises what that request raised: asking again at once would be a second fetch within `GAP`.
+        """
         early, self._early = self._early, None
-        if early is None:
+        if early is None or abs(now - early[0]) >= GAP:
             return ""
-        with contextlib.suppress(OSError, HTTPException, ValueError):  # a TimeoutError is an OSError
-            asked, body = early.result(BOUND / 2)
-            return body if abs(now - asked) < GAP else ""
-        return ""
+        return early[1].result(BOUND)
 
     def _connection(self) -> HTTPConnection:
         """Straight to the issuer: http.client follows no redirect and knows no proxy of the environment."""

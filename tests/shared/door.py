@@ -95,7 +95,7 @@ def opened(
     """The handlers as they are in a new environment whose issuer is `issuer`: no key is held yet."""
     importlib.import_module("functions.tasks")  # which asks the session's own issuer early
     if KEYS._early:
-        wait([KEYS._early])
+        wait([KEYS._early[1]])
     door, connect = Door(issuer), socket.socket.connect
 
     def dial(plug: socket.socket, address: Any) -> None:

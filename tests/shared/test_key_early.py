@@ -35,7 +35,7 @@ def cache(issuer: JwksServer, clock: Clock) -> KeyCache:
 def settled(cache: KeyCache) -> None:
     """Wait until the early answer is there, or has failed."""
     assert cache._early
-    wait([cache._early])
+    wait([cache._early[1]])
 
 
 def test_one_request_serves_the_import_and_the_first_caller(issuer: JwksServer, cache: KeyCache) -> None:
@@ -53,12 +53,16 @@ def test_a_caller_who_comes_before_the_answer_waits_for_it(issuer: JwksServer, c
     assert len(issuer.requests) == 1
 
 
-def test_a_failure_while_importing_is_none_yet(issuer: JwksServer, cache: KeyCache) -> None:
+def test_a_failure_while_importing_is_the_first_fetchs_own(issuer: JwksServer, cache: KeyCache, clock: Clock) -> None:
+    """Whatever comes in, the issuer is asked once in 5 seconds."""
     kid = issuer.signer().kid
     issuer.status = 500
     cache.ask_early()
     settled(cache)
     issuer.status = 200
+    assert ask(cache, kid) == {"unavailable"}
+    assert len(issuer.requests) == 1
+    clock.now += GAP
     assert ask(cache, kid) == {"held"}
 
 
