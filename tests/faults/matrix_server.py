@@ -24,6 +24,8 @@ THEIRS = "select id from task where user_id = any (%s) order by random() limit 4
 HOLD = "select from task where id = any (%s) for update"
 TOUCH = "update task set title = title where id = any (%s)"
 BLOCKED = "select from pg_stat_activity where %s = any (pg_blocking_pids(pid))"
+VICTIM = "set local deadlock_timeout = '1h'"
+"""Who looks for a deadlock is its victim: not who says this."""
 CLAIM = "insert into idempotency_key (user_id, key, fingerprint) values (%s, %s, %s)"
 
 
@@ -70,7 +72,7 @@ def contention(world: World) -> Iterator[None]:
     def collide() -> None:
         with psycopg.connect(world.cluster.url("postgres")) as other:
             # Without triggers: it leaves the row as it is, but it is another row to who waits for it.
-            other.execute("set local session_replication_role = replica")
+            other.execute(f"{VICTIM}; set local session_replication_role = replica".encode())
             theirs = [row[0] for row in other.execute(THEIRS, [[person.id for person in world.people]])]
             other.execute(world.dice.choice([HOLD, TOUCH]), [theirs])
             world.pause(OFTEN, SELDOM)
@@ -97,7 +99,7 @@ def deadlock(world: World) -> None:
         psycopg.connect(world.cluster.url("postgres")) as other,
         world.admin() as eyes,
     ):
-        other.execute("set local deadlock_timeout = '1h'")  # who looks for a deadlock is its victim: not this one
+        other.execute(VICTIM)
         other.execute(HOLD, [[made.json()["id"]]])
         sent = thread.submit(person.api.patch, path, json=body, headers={"Idempotency-Key": key})
         blocked = [other.info.backend_pid]
