@@ -24,7 +24,7 @@ from tests.server import Server
 from tests.stack import Stack, User
 
 PHASES = {"examples", "coverage", "fuzzing", "stateful"}
-MINUTES = 4
+MINUTES = 3
 """How long the long profile goes on finding new cases."""
 # positive_data_acceptance wants 2xx for whatever fits the schemas. No schema can say which precondition or cursor
 # holds, which key is free, which zone is IANA's and what its clock skips: a check of ours looks at the reason.

@@ -6,7 +6,7 @@ each time, for `make test-fuzz`; `ci`, the long one cut to what CI has time for.
 
 from hypothesis import settings
 
-EFFORT = {"short": 1, "ci": 4, "long": 20}
+EFFORT = {"short": 1, "ci": 3, "long": 15}
 
 
 def examples(short: int) -> int:
