@@ -48,7 +48,8 @@ class Canaries:
         if len(text) < SHORTEST:
             return
         line = max(text.splitlines(), key=len, default="").strip()[:LONGEST].rstrip()
-        if len(line) >= SHORTEST and len(set(line)) >= SHORTEST // 2 and re.search("[a-zA-Z]", line):
+        word = line.isalpha() and len(line) < 2 * SHORTEST  # "connection", which a log may well say by itself
+        if len(line) >= SHORTEST and len(set(line)) >= SHORTEST // 2 and re.search("[a-zA-Z]", line) and not word:
             self.secrets.setdefault(line, kind)
 
     def hear(self, piece: str, text: str) -> None:
