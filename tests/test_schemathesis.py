@@ -16,7 +16,8 @@ from hypothesis import settings
 from schemathesis.engine import events, from_schema
 
 from infra.contract import SOURCE, contract
-from tests.corpora import OWN, big_list
+from infra.operations import ROOT
+from tests.corpora import LIST, OWN, big_list
 from tests.fuzz import EFFORT, examples
 from tests.fuzz.checks import Replays, a_refusal_has_a_reason, checking
 from tests.fuzz.doors import SURROGATE, Doors
@@ -41,7 +42,8 @@ NO_TEXT = ["\0", "a\0b", SURROGATE, f"a{SURROGATE}b"]
 def configuration(user: User) -> Any:
     """What Schemathesis tries, as that user: naughty strings, NUL and surrogates, and what may fit, among its own."""
     profile = settings.get_current_profile_name()
-    words = WORDS | {"naughty": [*big_list(), *(text for texts in OWN.values() for text in texts), *NO_TEXT]}
+    own = [text for texts in OWN.values() for text in texts]
+    words = WORDS | {"naughty": own + NO_TEXT + (big_list() if (ROOT / LIST).exists() else [])}
     tags = {"dictionary": "tags", "probability": 0.3}
     config: dict[str, Any] = {
         "headers": user.headers,
