@@ -39,7 +39,8 @@ def test_jitter_holds_up_each_round_trip(stack: Stack, proxy: Proxy) -> None:
 
 def test_who_connects_while_nothing_passes_is_held_before_the_server(stack: Stack, proxy: Proxy) -> None:
     proxy.freeze()
+    others = set(proxy._flows)  # of the session's own server and handlers
     with pytest.raises(psycopg.errors.ConnectionTimeout):
         psycopg.connect(stack.url(APP), connect_timeout=2)
     assert proxy.connects == 1
-    assert not proxy._flows
+    assert proxy._flows <= others
