@@ -38,6 +38,8 @@ case "$*" in
 esac
 """
 SCRIPTS = dict(scripts())
+# Parameters of the template that keep their defaults in every stage.
+LEFT = {"DatabaseUrl", "DatabaseUrlJobs", "LogRetentionInDays", "ReservedConcurrency"}
 
 
 def program(file: Path, text: str) -> None:
@@ -196,7 +198,8 @@ def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(workspa
     names = [sent[f"Parameters.member.{number}.ParameterKey"] for number in range(1, count + 1)]
     values = [sent[f"Parameters.member.{number}.ParameterValue"] for number in range(1, count + 1)]
     handed = yaml.safe_load((workspace / "release/parameters.yaml").read_text("utf-8"))
-    assert dict(zip(names, values, strict=True)) == handed
+    assert dict(zip(names, values, strict=True)) == handed, "SAM drops a parameter that the template does not have"
+    assert set(read(ROOT / "infra/template.yaml")["Parameters"]) - set(handed) == LEFT, "hand it over, or name it here"
     assert handed["PermissionsBoundary"] == f"arn:aws:iam::{ACCOUNT}:policy/{made['Boundary']['ManagedPolicyName']}"
     assert handed["CorsOrigins"] == variables["CORS_ORIGINS"]
     assert handed["DatabaseSecretId"] == f"task-api/staging/{ROLES['DATABASE_URL'][1]}"

@@ -7,6 +7,7 @@ import pytest
 
 from infra.operations import ROOT
 from infra.stage import ROLES
+from tests.infra.cloudformation import read
 from tests.infra.test_workflows import FIVE, OPTIONAL
 
 TEXT = (ROOT / "infra/runbook.md").read_text("utf-8")
@@ -25,6 +26,9 @@ def test_a_first_deploy_is_ten_steps_and_five_variables() -> None:
 def test_every_alarm_has_an_entry_that_says_what_it_means_what_to_look_at_and_what_to_do() -> None:
     for text in ENTRIES.values():
         assert re.findall(r"\*\*(Means|Look at|Do)\*\*", text) == ["Means", "Look at", "Do"]
+    resources = read(ROOT / "infra/template.yaml")["Resources"]
+    alarms = {name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+    assert alarms <= set(ENTRIES), "an entry's heading is the alarm's name in infra/template.yaml"
     assert len(ENTRIES) == 6
 
 
