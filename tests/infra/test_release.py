@@ -117,9 +117,10 @@ class Aws(ThreadingHTTPServer):
 
 class AwsRequest(BaseHTTPRequestHandler):
     server: Aws
+    protocol_version = "HTTP/1.1"  # whose clients ask whether to go on before they send a file
 
     def do_HEAD(self) -> None:
-        self._answer(404)
+        self._answer(200 if self.path in self.server.kept.values() else 404)
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
