@@ -99,11 +99,15 @@ def bent() -> Iterator[tuple[dict[str, str], Bend]]:
 
 
 @contextmanager
-def seen(world: World, *texts: str) -> Iterator[None]:
+def seen(world: World, *texts: str) -> Iterator[Callable[[], int]]:
     """The fault hits when PostgreSQL says each of `texts` in its log; as often as the rarest of them."""
     start = world.cluster.log.stat().st_size
-    yield
-    with world.cluster.log.open("rb") as log:
-        log.seek(start)
-        said = log.read().decode("utf-8", "replace")
-    world.hit(min(said.count(text) for text in texts))
+
+    def hits() -> int:
+        with world.cluster.log.open("rb") as log:
+            log.seek(start)
+            said = log.read().decode("utf-8", "replace")
+        return min(said.count(text) for text in texts)
+
+    yield hits
+    world.hit(hits())
