@@ -31,11 +31,11 @@ def main(arguments: list[str] | None = None) -> int:
         wanted.only, times = SOAK, replace(times, during=wanted.soak)
     only = set(filter(None, wanted.only.split(",")))
     chosen = [fault for fault in faults() if (fault.number in only if only else fault.number != SOAK)]
-    if not chosen or len(chosen) < len(only):
-        parser.error(f"there is no such row: {wanted.only}")
-    _say(f"seed {wanted.seed}, {len(chosen)} rows of {times.before + times.during + times.after:g} s")
+    if unknown := only - {fault.number for fault in chosen}:
+        parser.error(f"there is no such row: {', '.join(sorted(unknown))}")
     if wanted.controls:
         chosen = []
+    _say(f"seed {wanted.seed}, {len(chosen)} rows of {times.before + times.during + times.after:g} s")
     rows, missed = list[Row](), list[str]()
     with World(seed=wanted.seed) as world:
         world.warm()
@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
             _say(said(control, row))
             missed += [] if row.count(control.kind) else [control.name]
     failed = [row.fault.number for row in rows if row.failed] + missed
-    _say(f"\n{table(rows)}\nseed {wanted.seed}; written to {FILE.relative_to(FILE.parent.parent)}")
+    if rows:
+        _say(f"\n{table(rows)}\nseed {wanted.seed}; written to {FILE.relative_to(FILE.parent.parent)}")
     _say(f"failed: {', '.join(failed)}" if failed else "every promise was kept")
     return 1 if failed else 0
 

@@ -98,10 +98,10 @@ def test_a_frozen_environment_goes_on_where_it_was(world: World) -> None:
         world.fleet.freeze()
         frozen = [psutil.Process(one.function._process.pid) for one in world.fleet.environments]
         answer = threads.submit(api.get, TASKS)
-        stopped = {process.status() for process in frozen}
+        # A stop takes effect a moment after it was asked for.
+        eventually(lambda: {process.status() for process in frozen} == {psutil.STATUS_STOPPED}, "all stand still")
         world.fleet.thaw()
         assert answer.result().status_code == 200
-    assert stopped == {psutil.STATUS_STOPPED}
 
 
 def test_a_row_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
