@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev test test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev offline test test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -34,6 +34,9 @@ $(INSTALLED): requirements/dev.txt
 
 dev: install ## the whole API on http://127.0.0.1:8000 (PORT= changes it)
 	@$(BIN)/python -m infra.local
+
+offline: install ## the functions of serverless.yml, a process each, on http://127.0.0.1:8000 (needs Node and `npm ci`)
+	@$(BIN)/python -m infra.local.offline
 
 test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -145,10 +145,10 @@ def watch() -> None:
     """From now on hear the processes that are started; `Child` and `LambdaFunction` start all there are."""
     start_child, start_function = Child.__init__, LambdaFunction.__init__
 
-    def child(self: Child, command: list[str], *, log: Path, **options: Any) -> None:
+    def child(self: Child, command: list[str], *, log: Path | None, **options: Any) -> None:
         start_child(self, command, log=log, **options)
-        if "--app-dir" in command and str(ROOT) not in command:
-            return  # a copy with a bug in it
+        if log is None or ("--app-dir" in command and str(ROOT) not in command):
+            return  # what goes to a terminal, or a copy with a bug in it
         piece = f"{Path(command[0]).name}, {log.name}"
         _OUTPUTS.append(_Output(piece, os.open(log, os.O_RDONLY), partial(Child.running.__get__, self)))
 

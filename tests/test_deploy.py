@@ -60,6 +60,14 @@ def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, 
     return done.returncode, done.stdout
 
 
+def archives(folder: Path) -> None:
+    """Empty archives in the place of those that `make package` builds."""
+    folder.mkdir()
+    for name in ("http", "jobs"):
+        with ZipFile(folder / f"{name}-arm64.zip", "w") as archive:
+            archive.writestr("placeholder", "")
+
+
 def route(http_api: Any) -> str:
     return DEFAULT if http_api == "*" else f"{http_api['method']} {http_api['path']}"
 
@@ -154,11 +162,28 @@ def test_cfn_lint_finds_nothing_in_the_template() -> None:
     assert run([str(Path(sys.executable).with_name("cfn-lint")), "infra/template.yaml"], ROOT, os.environ) == (0, "")
 
 
-def test_sam_validate_finds_nothing_in_the_template() -> None:
-    # Its dependencies are pinned below ours, so it lives in a venv of its own; `make ci-tools` builds it.
-    sam = shutil.which("sam") or str(ROOT / ".venv/sam/bin/sam")
-    if not Path(sam).exists():
+@pytest.fixture
+def sam() -> str:
+    """AWS SAM: its dependencies are pinned below ours, so it lives in a venv of its own; `make ci-tools` builds it."""
+    found = shutil.which("sam") or str(ROOT / ".venv/sam/bin/sam")
+    if not Path(found).exists():
         pytest.skip("AWS SAM's command line is not installed")
+    return found
+
+
+def test_sam_builds_without_docker(sam: str, tmp_path: Path) -> None:
+    (tmp_path / "infra").mkdir()
+    for file in ("infra/template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    archives(tmp_path / "build")
+    env = {"PATH": str(Path(sam).parent), "HOME": str(tmp_path), "AWS_DEFAULT_REGION": "eu-central-1"}
+    code, output = run([sam, "build"], tmp_path, env | {"SAM_CLI_TELEMETRY": "0"})
+    assert (code, "Build Succeeded" in output) == (0, True), output
+    built = yaml.load((tmp_path / ".aws-sam/build/template.yaml").read_text("utf-8"), Template)  # noqa: S506
+    assert {function.logical_id for function in OPERATIONS + JOBS} <= set(built["Resources"])
+
+
+def test_sam_validate_finds_nothing_in_the_template(sam: str) -> None:
     env = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"}
     code, output = run([sam, "validate", "--lint"], ROOT, env)
     assert code == 0, output
@@ -194,10 +219,7 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     service = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", service)
     (service / "node_modules").symlink_to(ROOT / "node_modules")
-    (service / "build").mkdir()
-    for name in ("http", "jobs"):
-        with ZipFile(service / f"build/{name}-arm64.zip", "w") as archive:
-            archive.writestr("placeholder", "")
+    archives(service / "build")
     env = {"PATH": os.environ["PATH"], "HOME": str(service), "SLS_TELEMETRY_DISABLED": "1"}
     env |= {"AUTH_ISSUER": "https://auth.example.com", "CORS_ORIGINS": ORIGINS, "DATABASE_SECRET_ID": "task-api/url"}
     env |= {"DATABASE_URL_JOBS": "postgresql://jobs@db.example.com/app"}

@@ -27,27 +27,29 @@ exit "$status"
 class Child:
     """A running command. `close` (or leaving a `with`, or our own end) sends it the signal `stop` and waits for it.
 
-    command: the program with its arguments. log: where its output goes. user: the name of another account to run it
-    as (root only). folder: what is deleted after it. It runs in a session of its own, so Ctrl-C is ours alone.
+    command: the program with its arguments. log: where its output goes, ours for None. cwd: where it runs; the log's
+    folder for None. user: the name of another account to run it as (root only). folder: what is deleted after it. It
+    runs in a session of its own, so Ctrl-C is ours alone.
     """
 
     def __init__(
         self,
         command: list[str],
         *,
-        log: Path,
+        log: Path | None,
+        cwd: Path | None = None,
         user: str | None = None,
         stop: str = "TERM",
         folder: Path | None = None,
         env: dict[str, str] | None = None,
     ) -> None:
-        with log.open("ab") as output:
+        with log.open("ab") if log else contextlib.nullcontext() as output:
             self._guard = subprocess.Popen(
                 ["/bin/sh", "-c", GUARD, "guard", stop, str(folder or ""), *command],
                 stdin=subprocess.PIPE,
                 stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=log.parent,
+                stderr=subprocess.STDOUT if log else None,
+                cwd=cwd or (log and log.parent),
                 env=env,
                 start_new_session=True,
                 **identity(user),

@@ -100,6 +100,13 @@ class Cluster:
         self._create_database(self._server)
         return self
 
+    def join(self) -> bool:
+        """Use the server that already runs on this data, of another process; tell whether there is one."""
+        if _server_on(self._data) is None:
+            return False
+        self.port = int((self._data / "postmaster.pid").read_text("ascii").split("\n")[3])
+        return True
+
     def stop(self) -> None:
         """Stop the server; its connections are cut. It can be started again."""
         if self._server:

@@ -25,8 +25,10 @@ def copy(folder: Path) -> Iterator[Path]:
     """Copy what `make dev` needs; the packages are our own. Where root runs this, nobody else may enter the folder."""
     for name in ("functions", "infra", "shared", "requirements"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(ROOT / "Makefile", folder)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("Makefile", "serverless.yml"):
+        shutil.copy2(ROOT / name, folder)
+    for name in (".venv", "node_modules"):
+        (folder / name).symlink_to(ROOT / name)
     yield folder
     make(folder, "clean")
 
@@ -58,15 +60,15 @@ def make(folder: Path, *arguments: str, **env: str) -> subprocess.CompletedProce
 
 
 class Dev:
-    """A running `make dev`, in a session of its own as in a terminal."""
+    """A running `make dev`, or another `target`, in a session of its own as in a terminal."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, target: str = "dev", **env: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / "output"
         with self.output.open("wb") as output:
             self._make = subprocess.Popen(
-                ["make", "-s", "dev", f"PORT={self.port}"],
+                ["make", "-s", target, f"PORT={self.port}"],
                 cwd=folder,
                 env=surroundings(**env),
                 stdout=output,
@@ -131,6 +133,10 @@ def dev(checkout: Path) -> Iterator[Dev]:
 
 
 def test_it_says_where_the_docs_are_and_a_curl_that_works(dev: Dev) -> None:
+    check_greeting(dev)
+
+
+def check_greeting(dev: Dev) -> None:
     docs = next(line.split()[1] for line in dev.printed if line.startswith("docs"))
     assert docs == f"{dev.url}/docs"
     assert httpx.get(docs).status_code == 200
