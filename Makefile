@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev offline test test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev offline test smoke test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -40,6 +40,10 @@ offline: install ## the functions of serverless.yml, a process each, on http://1
 
 test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+smoke: install ## ask a deployment whether it keeps the contract: BASE_URL=https://… (see infra/README.md for users)
+	@[ -n "$$BASE_URL" ] || { echo "make smoke: BASE_URL is missing: make smoke BASE_URL=https://…" >&2; exit 2; }
+	@$(BIN)/python -m pytest --confcutdir=tests/conformance tests/conformance $(ARGS)
 
 test-fuzz: install ## unthought-of requests, for 10 minutes (ARGS=--short for CI's form)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -24,7 +24,7 @@ RELEASE = "./.github/actions/release"
 ENVIRONMENTS = {"preview", "staging", "production"}
 # An operator sets these; the others have defaults.
 FIVE = {"AWS_ACCOUNT_ID", "AWS_REGION", "NEON_PROJECT_ID", "NEON_API_KEY", "AUTH_ISSUER"}
-OPTIONAL = {"AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS", "CORS_ORIGINS"}
+OPTIONAL = {"AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS", "CORS_ORIGINS", "SMOKE_USERS"}
 OURS = "github.event.pull_request.head.repo.full_name == github.repository"
 HUMAN = "github.event.pull_request.user.login != 'dependabot[bot]'"
 
@@ -66,14 +66,14 @@ def test_a_role_or_a_key_is_only_for_jobs_of_an_environment_and_those_write_noth
     assert used == ENVIRONMENTS
 
 
-def test_the_one_key_that_lives_on_is_neons() -> None:
+def test_the_one_key_that_lives_on_is_neons_beside_the_passwords_of_synthetic_users() -> None:
     text = "".join(file.read_text("utf-8") for file in FOLDER.glob("*.yml"))
-    assert set(re.findall(r"secrets\.(\w+)", text)) == {"NEON_API_KEY"}
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {"NEON_API_KEY", "SMOKE_USERS"}
     assert "secrets: inherit" not in text
     assert not re.search(r"aws-(secret-)?access-key", text + str(ACTION))
 
 
-def test_an_operator_sets_five_variables_and_may_set_four_more() -> None:
+def test_an_operator_sets_five_variables_and_may_set_five_more() -> None:
     text = "".join(file.read_text("utf-8") for file in FOLDER.glob("*.yml"))
     assert set(re.findall(r"(?:vars|secrets)\.(\w+)", text)) == FIVE | OPTIONAL
     inputs = ACTION["inputs"]
@@ -137,6 +137,10 @@ def test_the_database_comes_before_the_traffic_and_the_proof_after_it() -> None:
     assert '-m infra.stage "$STAGE"' in by_name["release: Bring the database up to date"]
     assert "sam deploy" in by_name["release: Deploy"]
     assert by_name["release: Smoke"] == 'make smoke BASE_URL="$BASE_URL"'
+    (smoke,) = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Smoke"]
+    assert set(smoke["env"]) == {"BASE_URL", "AUTH_ISSUER", "CORS_ORIGINS", "SMOKE_USERS"}
+    assert "if" not in smoke, "every release is asked"
+    assert smoke["env"]["BASE_URL"] == "${{ steps.deploy.outputs.url }}"
     assert not [place for place, script in scripts() if "sam deploy" in script and place != "release: Deploy"]
 
 

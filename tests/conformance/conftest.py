@@ -1,0 +1,125 @@
+"""Where the API is that is asked, and who asks. Nothing of tests/conftest.py is needed where BASE_URL is set."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+
+from infra.local.backing import CannotServe
+from infra.local.offline import osls, server
+from infra.local.postgres import free_port
+from infra.synthetic import sign_in, users
+from tests.conformance.caller import Caller, client
+from tests.conformance.target import Target
+from tests.stack import ORIGINS, Stack
+
+BASE_URL = os.environ.get("BASE_URL", "").rstrip("/")
+START = 30
+# Where serverless-offline is not API Gateway: strict, so that a version of it that mends one is noticed.
+EMULATORS_OWN = {
+    "test_no_origin_but_the_listed_ones_is_let_through[offline]": "it lets every origin through",
+    "test_what_can_not_be_read_is_refused[offline-no type]": "it makes up a content type",
+    "test_what_can_not_be_read_is_refused[offline-no UTF-8]": "it reads every body as UTF-8, and mends it",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask the deployment where there is one, else both local forms."""
+    if "target" in metafunc.fixturenames:
+        forms = [BASE_URL] if BASE_URL else ["dev", "offline"]
+        metafunc.parametrize("target", forms, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Expect the emulator's own answers where it has some."""
+    for item in items:
+        if item.name in EMULATORS_OWN:
+            item.add_marker(pytest.mark.xfail(reason=f"serverless-offline: {EMULATORS_OWN[item.name]}", strict=True))
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """The API that is asked."""
+    if BASE_URL:
+        yield Target(BASE_URL, tokens(), tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))))
+    elif request.param == "dev":
+        url = request.getfixturevalue("server").url
+        yield Target(url, two_users(request.getfixturevalue("stack")), ORIGINS)
+    else:
+        stack = request.getfixturevalue("stack")
+        with offline(stack) as url:
+            yield Target(url, two_users(stack), ())
+
+
+def two_users(stack: Stack) -> list[str]:
+    return [stack.user().token, stack.user().token]
+
+
+def tokens() -> list[str]:
+    """The tokens for a deployment: those that are given, else those of the users who sign in."""
+    given = [os.environ.get(name, "") for name in ("SMOKE_TOKEN", "SMOKE_TOKEN_2")]
+    if any(given) or not os.environ.get("SMOKE_USERS"):
+        return [token for token in given if token]
+    issuer = os.environ["AUTH_ISSUER"].rstrip("/")
+    return [sign_in(issuer, *user) for user in users(os.environ["SMOKE_USERS"])]
+
+
+@contextmanager
+def offline(stack: Stack) -> Iterator[str]:
+    """The functions of serverless.yml under osls, on the database of the tests: the URL."""
+    try:
+        osls()
+    except CannotServe as reason:
+        pytest.skip(str(reason))
+    port, log = free_port(), stack.folder / "offline.log"
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + START
+    with server(stack.folder / "offline", port, {**os.environ, **stack.environment}, log) as running:
+        while True:
+            try:
+                httpx.get(f"{url}/health", timeout=START)
+            except httpx.TransportError:
+                if not running.running or time.monotonic() > deadline:
+                    raise RuntimeError(log.read_text("utf-8")) from None
+                time.sleep(0.1)
+            else:
+                yield url
+                return
+
+
+@pytest.fixture(scope="session")
+def anonymous(target: Target) -> Iterator[httpx.Client]:
+    """Somebody without a token."""
+    with client(target.url) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def callers(target: Target) -> Iterator[list[Caller]]:
+    """The users there are tokens for. What they made is gone afterwards, whatever happened."""
+    with ExitStack() as exits:
+        yield [exits.enter_context(Caller(target.url, token)) for token in target.tokens]
+
+
+@pytest.fixture
+def caller(callers: list[Caller]) -> Caller:
+    """A user."""
+    if not callers:
+        pytest.skip("no SMOKE_TOKEN, and no SMOKE_USERS to sign in: what takes a user is left out")
+    return callers[0]
+
+
+@pytest.fixture
+def api(caller: Caller) -> httpx.Client:
+    """The API as the user calls it."""
+    return caller.api
+
+
+@pytest.fixture
+def stranger(caller: Caller, callers: list[Caller]) -> Caller:
+    """Another user."""
+    if caller is callers[-1]:
+        pytest.skip("no SMOKE_TOKEN_2, and no second of SMOKE_USERS: what takes two users is left out")
+    return callers[1]
