@@ -28,6 +28,7 @@ from shared.connection import Secret, refused, verifying
 from shared.logs import LOGGER
 from shared.problems import InternalError, KeyInUse, Unavailable
 from shared.settings import settings
+from shared.spans import current
 
 type Row = DictRow
 type Statement = tuple[str, Mapping[str, Any]]
@@ -106,40 +107,40 @@ class Database:
         `KeyInUse` and `InternalError`. Runs once more, within the deadline, what can't have taken effect: statements
         never sent, reads, and what the server undid for a deadlock.
         """
-        await self._take_turn(deadline)
+        with current().waiting():
+            turns = await self._take_turn(deadline)
         try:
             with suppress(_Undone):
                 return await self._attempt(user, statements, deadline, read_only)
             # At once, it would meet the same deadlock again before the one it collided with has woken up.
             await asyncio.sleep(random.uniform(*PAUSE))  # noqa: S311 - nothing secret hangs on it
+            current().retries += 1
             try:
                 return await self._attempt(user, statements, deadline, read_only)
             except _Undone as failure:
                 raise Unavailable from failure
         finally:
-            self._free_turn()
+            turns.release()
 
-    async def _take_turn(self, deadline: float) -> None:
-        if self._turns is None:
-            self._turns = asyncio.Semaphore(self.size)
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
+    async def _take_turn(self, deadline: float) -> asyncio.Semaphore:
+        turns = self._turns = self._turns or asyncio.Semaphore(self.size)
+        if not turns.locked():
+            await turns.acquire()
+            return turns
         try:
-            await asyncio.wait_for(self._turns.acquire(), deadline - time.monotonic())
+            await asyncio.wait_for(turns.acquire(), deadline - time.monotonic())
         except TimeoutError:
             raise Unavailable from None
-
-    def _free_turn(self) -> None:
-        if self._turns is not None:
-            self._turns.release()
+        return turns
 
     async def _attempt(
         self, user: str, statements: Sequence[Statement], deadline: float, read_only: bool
     ) -> list[list[Row]]:
         if time.monotonic() >= deadline:
             raise Unavailable
-        connection = await self._checkout(deadline)
+        with current().waiting():
+            connection = await self._checkout(deadline)
+        current().round_trips += 1
         hang_up = asyncio.get_running_loop().call_later(deadline - time.monotonic(), _hang_up, connection)
         try:
             async with _Pipeline(connection) as pipeline:
@@ -175,6 +176,7 @@ class Database:
             LOGGER.warning("connecting to the database failed: %s", _kind(failure))
             stale_secret = refused(failure)
         # Nothing was sent yet: once more, whatever the request is.
+        current().retries += 1
         try:
             return await self._connect(deadline - time.monotonic(), refresh=stale_secret)
         except (psycopg.Error, TimeoutError) as failure:

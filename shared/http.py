@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Response
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +27,7 @@ from shared.problems import JSON as PROBLEM_JSON
 from shared.problems import BadRequest, InternalError, Invalid, MethodNotAllowed, NotFound, Problem
 from shared.routes import allowed_methods
 from shared.routing import Operation
+from shared.spans import Span, enter
 
 BUDGET = 7.5
 """Seconds until a request is given up: database or keys out of reach are said within 8."""
@@ -59,7 +59,12 @@ class Edge:
             return
         started = time.monotonic()
         scope["deadline"] = started + BUDGET
-        scope["request_id"] = request_id = str(uuid4())
+        span = Span(
+            scope.get("aws.event", {}).get("requestContext", {}).get("requestId"),
+            [value for name, value in scope["headers"] if name == b"traceparent"],
+        )
+        enter(span)
+        scope["request_id"] = span.request_id
         raw_path = scope.get("raw_path") or b""
         if b"%2f" in raw_path.lower():  # an encoded slash parts no segments (RFC 3986 2.2), but a server decodes it
             scope["path"] = raw_path.decode("ascii", "replace")
@@ -67,7 +72,7 @@ class Edge:
         try:
             response = await self._respond(scope, receive)
             status = response.status_code
-            response.raw_headers += _ours(request_id, "cache-control" in response.headers)
+            response.raw_headers += _ours(span.request_id, "cache-control" in response.headers)
             await response(scope, receive, send)
         finally:
             log_request(scope, status, time.monotonic() - started)
@@ -154,7 +159,7 @@ def on_lambda(router: APIRouter) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 def _no_request() -> dict[str, Any]:
-    problem, request_id = BadRequest("The event holds no HTTP request."), str(uuid4())
+    problem, request_id = BadRequest("The event holds no HTTP request."), Span().request_id
     headers = {"content-type": PROBLEM_JSON} | {
         name.decode(): value.decode() for name, value in _ours(request_id, cached=False)
     }

@@ -15,12 +15,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from shared.settings import LOOPBACK
+from shared.spans import current
 
 if TYPE_CHECKING:
     from jwt import PyJWK
@@ -105,6 +108,9 @@ class KeyCache:
             return held
         if since >= GAP and self._flight.done():
             self._take_off(now)
+            current().key_fetches += 1
+            await asyncio.wrap_future(self._flight)
+            current().key_fetch_failures += self._failure != ""
         await asyncio.wrap_future(self._flight)
         held = self._held(kid, now)
         if held and held is not refuted:
@@ -117,10 +123,14 @@ class KeyCache:
         return self._keys.get(kid) if abs(now - self._fetched) < STALE else None
 
     def _take_off(self, now: float) -> None:
-        """Fetch in a thread of its own: the pool behind `asyncio.to_thread` belongs to one loop, which waits for it."""
+        """Fetch in a thread of its own: the pool behind `asyncio.to_thread` belongs to one loop, which waits for it.
+
+        It carries on the trace of the request that it is made for, though others may wait for it as well.
+        """
         flight: Future[None] = Future()
         flight.set_running_or_notify_cancel()  # from here on a caller that gives up cannot cancel the others' wait
-        threading.Thread(target=self._fetch, args=(flight, now), name="keys", daemon=True).start()
+        fetch = partial(copy_context().run, self._fetch, flight, now)
+        threading.Thread(target=fetch, name="keys", daemon=True).start()
         self._flight, self._tried = flight, now
 
     def _fetch(self, flight: Future[None], now: float) -> None:
@@ -183,7 +193,10 @@ class KeyCache:
         return HTTPConnection(self._host, self._port, timeout=BOUND)
 
     def _body(self, connection: HTTPConnection) -> str:
-        connection.request("GET", self._target, headers={"Accept": "application/json", "User-Agent": "task-api"})
+        headers = {"Accept": "application/json", "User-Agent": "task-api"}
+        if traceparent := current().traceparent:
+            headers["traceparent"] = traceparent
+        connection.request("GET", self._target, headers=headers)
         with connection.getresponse() as response:
             body = response.read(MAX_BYTES + 1)
         if response.status != HTTPStatus.OK or len(body) > MAX_BYTES:

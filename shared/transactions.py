@@ -12,6 +12,7 @@ from shared.idempotency import fingerprint, key_of
 from shared.preconditions import NotModified, Tags, entity_tag
 from shared.problems import KeyReused, NotFound, PreconditionFailed, PreconditionRequired, Problem, Unavailable
 from shared.routing import Call
+from shared.spans import current
 from shared.statements import Read, Shown, Write
 
 CLAIM = "select app.claim(%(key)s, %(fingerprint)s) as user_id"
@@ -72,7 +73,10 @@ class Writing(Transaction):
 
         Sets ETag, the status, Location for what was created, and `Idempotency-Replayed`.
         """
-        answer = await self._decide(write, values) or await self._decide(write, values)
+        answer = await self._decide(write, values)
+        if answer is None:
+            current().retries += 1
+            answer = await self._decide(write, values)
         if answer is None:
             raise Unavailable
         return self._settle(write, answer)
@@ -103,6 +107,7 @@ class Writing(Transaction):
         except Lost as failure:
             if not (self.key or write.finds):
                 raise Unavailable from failure
+        current().retries += 1
         try:
             return await self._run(*statements)
         except Lost as failure:

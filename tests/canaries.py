@@ -32,7 +32,8 @@ MOST_TOLD = 30
 PROBLEM = "application/problem+json"
 # Parts of a line of ours that are its own, of a form that no canary has: without them most lines are alike.
 _OWN = re.compile(
-    r'"(timestamp|request_id|gateway_request_id|user)":"[0-9a-fT:.,+ -]*"|"duration_ms":[0-9.]+|^[0-9: .-]+ UTC \[\d+\]'
+    r'"(timestamp|request_id|trace_id|span_id|user)":"[0-9a-fT:.,+ -]*"|"(duration|pool_wait)_ms":[0-9.]+'
+    r'|"Timestamp":\d+|^[0-9: .-]+ UTC \[\d+\]'
 )
 
 

@@ -81,7 +81,7 @@ def make_event(
                 "sourceIp": "192.0.2.1",
                 "userAgent": joined.get("user-agent", ""),
             },
-            "requestId": uuid4().hex,
+            "requestId": str(uuid4()),
             "routeKey": operation_for(method, path).route,
             "stage": "$default",
             "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime()),

@@ -8,7 +8,7 @@
 What the server answers is settable between requests: `keys`, `body`, `status`, `headers`, `delay`, `drip`; `raw` is
 sent instead of all that. While `gate` is cleared it answers nothing, and `asked` is set by each request that comes in.
 `stop()` and `start()` take it away and bring it back on the same port, with another certificate if `tls` was set
-meanwhile; `requests` lists the paths asked for.
+meanwhile; `requests` lists the paths asked for, `traceparents` that header of each.
 """
 
 import base64
@@ -119,6 +119,7 @@ class JwksServer:
         self.drip: Literal["", "head", "body"] = ""
         self.raw: bytes | None = None
         self.requests: list[str] = []
+        self.traceparents: list[str | None] = []
         self.asked, self.gate = threading.Event(), threading.Event()
         self.gate.set()
         self.tls, self._port = tls, 0
@@ -198,6 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         issuer, over = self.server.issuer, self.server.over
         issuer.requests.append(self.path)
+        issuer.traceparents.append(self.headers["traceparent"])
         issuer.asked.set()
         if not issuer.gate.wait(30) or over.wait(issuer.delay):
             return

@@ -19,6 +19,7 @@ from psycopg.rows import DictRow
 
 from infra.local.postgres import ROOT
 from infra.operations import operations
+from shared.logs import REQUEST
 from tests.contract import FAULT
 from tests.proxy import Proxy
 from tests.stack import APP, Stack, User
@@ -26,8 +27,10 @@ from tests.test_every_operation import CALLS, path_of
 
 CANARY = "canary"
 MEMBERS = {"level", "location", "message", "timestamp", "service"}
-REQUEST_MEMBERS = MEMBERS | {"operation", "status", "duration_ms", "request_id"}
-MAY_HAVE = {"user", "refusal", "gateway_request_id"}
+TIMES = {"duration_ms", "pool_wait_ms"}
+METRICS = {name for _, units in REQUEST for name in units}
+REQUEST_MEMBERS = MEMBERS | METRICS | {"operation", "version", "status", "request_id", "_aws"}
+MAY_HAVE = {"user", "refusal", "trace_id", "span_id"}
 
 type Request = dict[str, Any]
 
@@ -172,7 +175,7 @@ def test_what_is_anothers_and_what_never_was_leave_lines_alike(talk: Talk, canar
     )
     foreign, random = (heard.line_of(number) for number in (1, 2))
     differing = {name for name in foreign if foreign[name] != random[name]}
-    assert differing <= {"timestamp", "duration_ms", "request_id", "gateway_request_id"}
+    assert differing <= TIMES | {"timestamp", "request_id", "_aws"}
 
 
 FAULTS = {

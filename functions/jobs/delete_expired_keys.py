@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import col
 
 from shared.connection import verifying
-from shared.logs import LOGGER
+from shared.logs import log_job
 from shared.settings import jobs_url
 from shared.tables import IdempotencyKey
 
@@ -41,11 +41,11 @@ def handler(_: Any, context: Any) -> dict[str, Any]:
     key = (col(IdempotencyKey.user_id), col(IdempotencyKey.key))
     batch = select(*key).where(expired).limit(BATCH)
     engine = _engine()
-    while not done and (context is None or context.get_remaining_time_in_millis() > RESERVE_MS):
-        with engine.begin() as connection:
-            count = connection.execute(delete(IdempotencyKey).where(tuple_(*key).in_(batch))).rowcount
-        deleted += count
-        done = count < BATCH
-        LOGGER.info("batch", extra={"operation": "jobs_delete_expired_keys", "deleted": count})
-    LOGGER.info("job", extra={"operation": "jobs_delete_expired_keys", "deleted": deleted, "done": done})
+    with log_job("jobs_delete_expired_keys") as line:
+        while not done and (context is None or context.get_remaining_time_in_millis() > RESERVE_MS):
+            with engine.begin() as connection:
+                count = connection.execute(delete(IdempotencyKey).where(tuple_(*key).in_(batch))).rowcount
+            deleted += count
+            done = count < BATCH
+            line |= {"deleted": deleted, "done": done}
     return {"deleted": deleted, "done": done}

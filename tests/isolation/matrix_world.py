@@ -59,7 +59,7 @@ ROWS_OF = """
     union all
     select 'key', xmin::text || ' ' || xmax::text, (to_jsonb(k) - '{user_id,fingerprint}'::text[])::text
     from idempotency_key k where user_id = %(user)s"""
-PASSING = {"timestamp", "request_id", "duration_ms", "gateway_request_id", "taskName"}
+PASSING = {"timestamp", "request_id", "duration_ms", "pool_wait_ms", "_aws", "cold_starts", "key_fetches", "taskName"}
 """What differs between any two lines of the log; asyncio counts its tasks."""
 LONG = 8
 """Characters of a value that can't stand in an answer by chance."""
