@@ -14,7 +14,13 @@ type Event = dict[str, Any]
 UNREADABLE = base64.b64encode(b"\xff").decode()
 # A header that can't be read must not count as absent, least of all a precondition: no grammar that we know holds DEL.
 UNREADABLE_TEXT = "\x7f"
-ADAPTERS_OWN = ("host", "x-forwarded-port")
+HEEDED = frozenset(
+    (
+        *("accept-encoding", "authorization", "content-encoding", "content-type"),
+        *("idempotency-key", "if-match", "if-none-match", "traceparent"),
+    )
+)
+"""Headers that anything here reads. The gateway sends a dozen more, which would be copied three times for nobody."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -64,13 +70,14 @@ def _body(event: Event) -> tuple[str, bool]:
 def _headers(headers: Any) -> dict[str, str]:
     if not isinstance(headers, dict):
         return {}
-    # Host and port are left out: nothing of ours reads them, and a port that is no number stops the adapter.
     joined: dict[str, str] = {}
-    for name, value in headers.items():
-        if isinstance(name, str) and name.isascii() and name.lower() not in ADAPTERS_OWN and value is not None:
+    for given, value in headers.items():
+        # A letter outside ASCII may have one of ours for its lower case.
+        name = given.lower() if isinstance(given, str) and given.isascii() else ""
+        if name in HEEDED and value is not None:
             text = _SURROGATE.sub(UNREADABLE_TEXT, value) if isinstance(value, str) else UNREADABLE_TEXT
             # Names that differ in case alone are one header in several lines (RFC 9110 5.3).
-            joined[name.lower()] = f"{joined[name.lower()]},{text}" if name.lower() in joined else text
+            joined[name] = f"{joined[name]},{text}" if name in joined else text
     return joined
 
 
