@@ -40,7 +40,7 @@ class Archive:
     name: str
     ours: tuple[str, ...]
     never: tuple[str, ...]
-    requirements: str
+    requirements: str | None
 
     def sources(self) -> list[Path]:
         """Our own files in the archive. `never` is relative to the root, as are the globs."""
@@ -61,6 +61,14 @@ JOBS = Archive(
     never=(),
     requirements="requirements/jobs.txt",
 )
+# What CodeDeploy calls: nothing but the standard library, and boto3 of Lambda's image.
+HOOK = Archive(
+    name="hook",
+    ours=("infra/__init__.py", "infra/hook.py", "infra/synthetic.py", "infra/events/*.json"),
+    never=(),
+    requirements=None,
+)
+ARCHIVES = (HTTP, JOBS, HOOK)
 
 
 def build(archive: Archive, architecture: str, folder: Path) -> Path:
@@ -72,7 +80,9 @@ def build(archive: Archive, architecture: str, folder: Path) -> Path:
     """
     target = folder / f"{archive.name}-{architecture}"
     shutil.rmtree(target, ignore_errors=True)
-    install(target, archive.requirements, architecture)
+    target.mkdir(parents=True)
+    if archive.requirements:
+        install(target, archive.requirements, architecture)
     strip(target)
     compile_to_bytecode(target, "-b")
     for source in target.rglob("*.py"):
@@ -145,6 +155,6 @@ def pack(target: Path) -> Path:
 
 if __name__ == "__main__":
     compiler()
-    for each in (HTTP, JOBS):
+    for each in ARCHIVES:
         for architecture in ARCHITECTURES:
             build(each, architecture, ROOT / "build")

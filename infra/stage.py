@@ -4,7 +4,8 @@ A stage is `production`, `staging` or one preview (`preview-12`). The URLs of it
 are secrets in Secrets Manager, which the functions read; one that is missing is made. Then `infra.migrate` applies what
 is missing of the schema and gives the roles these passwords. Read are DATABASE_URL_UNPOOLED, the owner's URL on the
 direct endpoint, and AWS's credentials; no password is printed. A second run changes nothing; with `--rotate` the
-passwords are new ones, which running functions read as soon as their own is refused.
+passwords are new ones, which running functions read as soon as their own is refused. SMOKE_USERS, where it is set, is
+kept as a secret as well, for the hook that asks new versions as a synthetic user (infra/hook.py).
 """
 
 import os
@@ -19,12 +20,16 @@ import boto3
 
 from infra.migrate import MigrationError, migrate
 from infra.roles import RoleError
+from infra.synthetic import SignInError, users
 from shared.settings import SettingsError, libpq_url
 
 STAGE = re.compile(r"production|staging|preview-\d+")
 OWNER = "DATABASE_URL_UNPOOLED"
 # Which variable of `infra.migrate` names which role, and the end of its secret's name.
 ROLES = {"DATABASE_URL": ("api", "database-url"), "DATABASE_URL_JOBS": ("jobs", "database-url-jobs")}
+USERS = "smoke-users"
+SECRETS = (*(name for _, name in ROLES.values()), USERS)
+"""The ends of the names of all secrets that a stage may have."""
 
 
 def bring_up(
@@ -33,7 +38,7 @@ def bring_up(
     """Keep the URLs of `stage` in `keeper`, a client of Secrets Manager, and migrate; `say` is told what was done.
 
     The secret is written first: where the migration then fails, another run gives the roles what it holds. Raises
-    `SettingsError`, `RoleError` or `MigrationError`.
+    `SettingsError`, `RoleError`, `MigrationError` or `SignInError`.
     """
     owner = libpq_url(OWNER, env.get(OWNER, ""))
     urls = {}
@@ -42,12 +47,11 @@ def bring_up(
         kept = _read(keeper, secret)
         password = urlsplit(kept).password if kept and not rotate else None
         urls[variable] = url = _pooled(owner, role, password or secrets.token_urlsafe(32))
-        if kept is None:
-            keeper.create_secret(Name=secret, SecretString=url)
-            say(f"secret {secret} is made")
-        elif kept != url:
-            keeper.put_secret_value(SecretId=secret, SecretString=url)
-            say(f"secret {secret} has a new value")
+        _write(keeper, secret, kept, url, say)
+    if synthetic := env.get("SMOKE_USERS"):
+        users(synthetic)
+        secret = f"task-api/{stage}/{USERS}"
+        _write(keeper, secret, _read(keeper, secret), synthetic, say)
     migrate({OWNER: owner, **urls}, say)
 
 
@@ -56,6 +60,15 @@ def _read(keeper: Any, secret: str) -> str | None:
         return str(keeper.get_secret_value(SecretId=secret)["SecretString"])
     except keeper.exceptions.ResourceNotFoundException:
         return None
+
+
+def _write(keeper: Any, secret: str, kept: str | None, value: str, say: Callable[[str], None]) -> None:
+    if kept is None:
+        keeper.create_secret(Name=secret, SecretString=value)
+        say(f"secret {secret} is made")
+    elif kept != value:
+        keeper.put_secret_value(SecretId=secret, SecretString=value)
+        say(f"secret {secret} has a new value")
 
 
 def _pooled(owner: str, role: str, password: str) -> str:
@@ -78,7 +91,7 @@ def main() -> int:
     try:
         keeper = boto3.client("secretsmanager")
         bring_up(stage, os.environ, keeper, lambda line: print(f"stage: {line}", flush=True), rotate=bool(options))
-    except (SettingsError, RoleError, MigrationError) as failure:
+    except (SettingsError, RoleError, MigrationError, SignInError) as failure:
         print(f"stage: {failure}", file=sys.stderr)
         return 1
     return 0

@@ -5,16 +5,28 @@ JSON, in the variable SMOKE_USERS or in the secret that the hook reads; the seco
 """
 
 import json
+import time
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 TIMEOUT = 10
+TOO_MANY, LONGEST = 429, 10
+PATIENCE = 12
+"""How often a sign-in is tried: Better Auth takes three in 10 s, and each function of a release has a hook."""
 
 
 class SignInError(Exception):
     """There is no token; the text says why, and holds no password."""
+
+
+class TooManyError(SignInError):
+    """The issuer takes no more for `seconds`."""
+
+    def __init__(self, url: str, seconds: str) -> None:
+        super().__init__(f"{url} answers {TOO_MANY}")
+        self.seconds = min(int(seconds), LONGEST) if seconds.isdecimal() else LONGEST
 
 
 def users(text: str) -> list[tuple[str, str]]:
@@ -31,7 +43,14 @@ def sign_in(issuer: str, email: str, password: str) -> str:
     Raises `SignInError`.
     """
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
-    _ask(browser, issuer, "sign-in/email", {"email": email, "password": password})
+    for left in reversed(range(PATIENCE)):
+        try:
+            _ask(browser, issuer, "sign-in/email", {"email": email, "password": password})
+            break
+        except TooManyError as refusal:
+            if not left:
+                raise
+            time.sleep(refusal.seconds)
     token = _ask(browser, issuer, "token").get("token")
     _ask(browser, issuer, "sign-out", {})
     if not isinstance(token, str):
@@ -49,6 +68,8 @@ def _ask(browser: OpenerDirector, issuer: str, path: str, body: dict[str, str] |
             return answer
     except HTTPError as failure:
         failure.close()
+        if failure.code == TOO_MANY:
+            raise TooManyError(f"{issuer}/api/auth/{path}", failure.headers.get("X-Retry-After", "")) from None
         raise SignInError(f"{issuer}/api/auth/{path} answers {failure.code}") from None
     except (URLError, TimeoutError, ValueError) as failure:
         raise SignInError(f"{issuer}/api/auth/{path} can't be had: {failure}") from None

@@ -17,6 +17,7 @@ from infra.operations import DEFAULT, ROOT, jobs, operations
 
 OPERATIONS, JOBS = operations(), jobs()
 EXPOSED = ["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+HOOK = "PreTraffic"
 ORIGINS = "https://app.example.com, https://admin.example.com"
 SECRETS = {"DATABASE_URL", "DATABASE_SECRET_ID", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS"}
 
@@ -63,7 +64,7 @@ def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, 
 def archives(folder: Path) -> None:
     """Empty archives in the place of those that `make package` builds."""
     folder.mkdir()
-    for name in ("http", "jobs"):
+    for name in ("http", "jobs", "hook"):
         with ZipFile(folder / f"{name}-arm64.zip", "w") as archive:
             archive.writestr("placeholder", "")
 
@@ -112,7 +113,7 @@ def test_the_template_deploys_nothing_else(template: dict[str, Any]) -> None:
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
-    assert set(functions) == {function.logical_id for function in OPERATIONS + JOBS}
+    assert set(functions) == {function.logical_id for function in OPERATIONS + JOBS} | {HOOK}
     for job in JOBS:
         function = functions[job.logical_id]
         assert function["Handler"] == job.handler
@@ -154,8 +155,34 @@ def test_an_operation_may_ask_aws_for_the_secret_and_nothing_else(
         assert "DATABASE_SECRET_ID" in str(statements) or "DatabaseSecretId" in str(statements)
         assert "*" not in str(statements)
     assert len(listed) == 2
-    functions = [one["Properties"] for one in parts if one["Type"] == "AWS::Serverless::Function"]
+    everything = template["Resources"].items()
+    functions = [one["Properties"] for name, one in everything if "::Function" in one["Type"] and name != HOOK]
     assert {str(one.get("Policies")) for one in functions} == {"None", str([{"Ref": "ReadSecret"}])}
+
+
+def test_every_new_version_is_invoked_before_it_gets_traffic_by_a_hook_that_may_do_that_alone(
+    template: dict[str, Any],
+) -> None:
+    assert template["Globals"]["Function"]["DeploymentPreference"]["Hooks"] == {HOOK: {"Ref": HOOK}}
+    assert not [
+        one for one in OPERATIONS if "DeploymentPreference" in template["Resources"][one.logical_id]["Properties"]
+    ]
+    hook = template["Resources"][HOOK]["Properties"]
+    assert hook["FunctionName"] == {"Fn::Sub": "CodeDeployHook_${AWS::StackName}"}, "CodeDeploy may call no other name"
+    assert hook["CodeUri"] == "../build/hook-arm64.zip"
+    variables = hook["Environment"]["Variables"]
+    assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == SECRETS - {"AUTH_ISSUER"}
+    invoke, deploy, secret = hook["Policies"][0]["Statement"]
+    assert (invoke["Action"], deploy["Action"]) == (
+        "lambda:InvokeFunction",
+        ["codedeploy:GetDeployment", "codedeploy:PutLifecycleEventHookExecutionStatus"],
+    )
+    assert invoke["Resource"]["Fn::Sub"].endswith(":function:${AWS::StackName}-*")
+    assert deploy["Resource"]["Fn::Sub"].endswith(":deploymentgroup:${ServerlessDeploymentApplication}/*")
+    condition, read, otherwise = secret["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SmokeSecretId"}, ""]}]}
+    assert (read["Action"], otherwise) == ("secretsmanager:GetSecretValue", {"Ref": "AWS::NoValue"})
+    assert read["Resource"]["Fn::Sub"].endswith(":secret:${SmokeSecretId}-??????")
 
 
 def test_cfn_lint_finds_nothing_in_the_template() -> None:

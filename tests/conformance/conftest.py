@@ -20,6 +20,7 @@ BASE_URL = os.environ.get("BASE_URL", "").rstrip("/")
 START = 30
 # Where serverless-offline is not API Gateway: strict, so that a version of it that mends one is noticed.
 EMULATORS_OWN = {
+    "test_every_answer_has_an_id_of_its_own[offline]": "its request id is a constant",
     "test_no_origin_but_the_listed_ones_is_let_through[offline]": "it lets every origin through",
     "test_what_can_not_be_read_is_refused[offline-no type]": "it makes up a content type",
     "test_what_can_not_be_read_is_refused[offline-no UTF-8]": "it reads every body as UTF-8, and mends it",

@@ -13,10 +13,11 @@ from zipfile import ZipFile
 
 import pytest
 
+from infra.hook import ANSWERS
 from infra.local.runtime_api import LambdaFunction, lambda_function
 from infra.operations import Function, jobs, operations
 from infra.package import RUNTIME
-from tests.infra.test_runtime_client import ANSWERS, event_of
+from tests.infra.test_runtime_client import event_of
 from tests.stack import Stack, User
 
 # Lambda's image has the runtime client beside the standard library, and beside that only what the archive brings.

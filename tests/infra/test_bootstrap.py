@@ -170,6 +170,7 @@ def test_a_role_that_a_release_makes_is_bound_and_the_bound_holds() -> None:
 
 def test_a_function_may_write_its_log_read_its_secrets_and_little_more() -> None:
     assert {action for action, _ in allowed(bootstrap("production"), "Boundary")} == {
+        "codedeploy:GetDeployment",
         "codedeploy:PutLifecycleEventHookExecutionStatus",
         "lambda:InvokeFunction",
         "logs:CreateLogStream",

@@ -12,7 +12,7 @@ import pytest
 from infra.contract import as_json
 from infra.operations import JOBS as JOBS_FOLDER
 from infra.operations import ROOT, Function, jobs, operations
-from infra.package import ARCHITECTURES, HTTP, JOBS, LARGEST, RUNTIME, Archive, build, compiler, copy, pack
+from infra.package import ARCHITECTURES, HOOK, HTTP, JOBS, LARGEST, RUNTIME, Archive, build, compiler, copy, pack
 
 MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF header
 LARGEST_ZIP = 15_000_000
@@ -146,8 +146,18 @@ def test_every_job_imports_from_what_is_packaged(tmp_path_factory: pytest.TempPa
     assert imported(jobs(), target) == [str(target / job.file) for job in jobs()]
 
 
+def test_the_hooks_archive_holds_the_hook_and_its_events_and_imports_nothing_else_of_ours(
+    packaged: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sources = {name for name in names(packaged / "hook-arm64.zip") if not name.endswith(".pyc")}
+    events = {f"infra/events/{file.name}" for file in (ROOT / "infra/events").iterdir()}
+    assert sources == events | {"infra/__init__.py", "infra/hook.py", "infra/synthetic.py"}
+    target = code(HOOK, tmp_path_factory)
+    assert imported([Function("hook", "infra.hook")], target) == [str(target / "infra/hook.py")]
+
+
 def test_a_wheel_with_another_hash_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    pins = (ROOT / HTTP.requirements).read_text("utf-8")
+    pins = (ROOT / "requirements/runtime.txt").read_text("utf-8")
     wrong = tmp_path / "requirements.txt"
     wrong.write_text(pins.splitlines()[0] + f"\n    --hash=sha256:{'0' * 64}\n", "utf-8")
     archive = Archive("wrong", (), (), str(wrong))

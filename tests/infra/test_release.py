@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from infra.operations import ROOT
-from infra.stage import ROLES
+from infra.stage import ROLES, SECRETS, USERS
 from tests.infra.cloudformation import ACCOUNT, REGION, Stack, read
 from tests.infra.test_workflows import ACTION, job, scripts, steps
 
@@ -38,6 +38,7 @@ case "$*" in
 esac
 """
 SCRIPTS = dict(scripts())
+SMOKE = f"task-api/staging/{USERS}"
 # Parameters of the template that keep their defaults in every stage.
 LEFT = {"DatabaseUrl", "DatabaseUrlJobs", "LogRetentionInDays", "ReservedConcurrency"}
 
@@ -101,8 +102,7 @@ def test_the_stack_is_gone_before_the_secrets_that_it_reads(workspace: Path) -> 
     assert [call.split()[1:3] for call in calls] == [
         ["cloudformation", "delete-stack"],
         ["cloudformation", "wait"],
-        ["secretsmanager", "delete-secret"],
-        ["secretsmanager", "delete-secret"],
+        *[["secretsmanager", "delete-secret"]] * len(SECRETS),
     ]
 
 
@@ -165,6 +165,7 @@ def deploy_environment(stage: str) -> dict[str, str]:
     env = {}
     for name, text in step["env"].items():
         value = text.replace("${{ inputs.auth-algorithms || 'EdDSA' }}", "EdDSA")
+        value = value.replace("${{ inputs.smoke-users && format('task-api/{0}/smoke-users', inputs.stage) }}", SMOKE)
         for part in ACTION["inputs"]:
             value = value.replace(f"${{{{ inputs.{part} }}}}", inputs.get(part, ""))
         env[name] = value
@@ -180,7 +181,7 @@ def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(workspa
     (workspace / "release/build").mkdir(parents=True)
     (workspace / "release/infra").mkdir()
     (workspace / "release/infra/template.yaml").write_bytes((ROOT / "infra/template.yaml").read_bytes())
-    for file in ("http-arm64.zip", "jobs-arm64.zip"):
+    for file in ("http-arm64.zip", "jobs-arm64.zip", "hook-arm64.zip"):
         with ZipFile(workspace / "release/build" / file, "w") as archive:
             archive.writestr("what", file)
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}
@@ -203,6 +204,7 @@ def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(workspa
     assert set(read(ROOT / "infra/template.yaml")["Parameters"]) - set(handed) == LEFT, "hand it over, or name it here"
     assert handed["PermissionsBoundary"] == f"arn:aws:iam::{ACCOUNT}:policy/{made['Boundary']['ManagedPolicyName']}"
     assert handed["CorsOrigins"] == variables["CORS_ORIGINS"]
+    assert handed["SmokeSecretId"] == SMOKE
     assert handed["DatabaseSecretId"] == f"task-api/staging/{ROLES['DATABASE_URL'][1]}"
 
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from infra.operations import ROOT
-from infra.stage import ROLES
+from infra.stage import SECRETS
 from tests.infra.cloudformation import read
 from tests.infra.test_workflows import FIVE, OPTIONAL
 
@@ -50,7 +50,7 @@ def test_every_file_and_make_target_that_it_names_exists() -> None:
 
 
 def test_it_deletes_the_secrets_that_a_stage_has() -> None:
-    assert f"for name in {' '.join(name for _, name in ROLES.values())}; do" in CHAPTERS["The end"]
+    assert f"for name in {' '.join(SECRETS)}; do" in CHAPTERS["The end"]
 
 
 @pytest.mark.parametrize("script", BLOCKS, ids=[str(number) for number in range(len(BLOCKS))])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from infra.hook import ANSWERS
 from infra.local.runtime_api import (
     LONGEST_ANSWER,
     CrashedError,
@@ -20,23 +21,6 @@ from infra.local.runtime_api import (
 from infra.operations import JOBS, ROOT, Function, Operation, jobs, operations
 from tests.stack import Stack, User
 
-# What each event answers where the task of the others exists already, and the order in which they are sent.
-ANSWERS = {
-    "tasks_replace": 201,
-    "tasks_get": 200,
-    "tasks_update": 200,
-    "tasks_complete": 200,
-    "tasks_reopen": 200,
-    "tasks_delete": 204,
-    "tasks_create": 201,
-    "tasks_list": 200,
-    "service_health": 200,
-    "service_ready": 200,
-    "service_contract": 200,
-    "service_docs": 200,
-    "service_docs_asset": 200,
-    "service_default": 404,
-}
 OPERATIONS = {operation.name: operation for operation in operations()}
 
 

@@ -16,6 +16,7 @@ from psycopg import sql
 from infra import stage
 from infra.local.postgres import OWNER, Cluster, throwaway
 from infra.migrate import MigrationError
+from infra.synthetic import SignInError
 from shared.settings import SettingsError
 
 APP, JOBS = "task-api/staging/database-url", "task-api/staging/database-url-jobs"
@@ -128,3 +129,16 @@ def test_an_unknown_stage_or_option_is_refused(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("usage: python -m infra.stage ")
+
+
+def test_synthetic_users_are_kept_for_the_hook_and_refused_where_they_are_none(cluster: Cluster, keeper: Any) -> None:
+    given = '[{"email": "smoke@example.com", "password": "made-up-5f2c"}]'
+    env = {"DATABASE_URL_UNPOOLED": cluster.url(OWNER), "SMOKE_USERS": given}
+    said: list[str] = []
+    stage.bring_up("staging", env, keeper, said.append)
+    assert secret(keeper, "task-api/staging/smoke-users") == given
+    assert "secret task-api/staging/smoke-users is made" in said
+    assert not [line for line in said if "made-up" in line]
+    with pytest.raises(SignInError):
+        stage.bring_up("staging", env | {"SMOKE_USERS": "x"}, keeper, said.append)
+    assert secret(keeper, "task-api/staging/smoke-users") == given

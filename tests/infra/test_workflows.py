@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from infra.operations import ROOT
-from infra.stage import ROLES
+from infra.stage import SECRETS
 
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.yml"))}
@@ -173,7 +173,7 @@ def test_a_closed_pull_request_takes_its_stack_its_secrets_and_its_branch_with_i
     aws, neon = [step for step in steps(down) if "run" in step]
     assert 'delete-stack --stack-name "task-api-$STAGE"' in aws["run"]
     assert "wait stack-delete-complete" in aws["run"]
-    assert f"for name in {' '.join(name for _, name in ROLES.values())}; do" in aws["run"]
+    assert f"for name in {' '.join(SECRETS)}; do" in aws["run"]
     assert 'delete-secret --secret-id "task-api/$STAGE/$name"' in aws["run"]
     assert neon["if"] == "always()", "also where the stack is stuck"
 
