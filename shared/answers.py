@@ -11,6 +11,7 @@ from shared.bodies import JSON
 from shared.problems import JSON as PROBLEM_JSON
 from shared.problems import (
     BadRequest,
+    Conflict,
     ContentTooLarge,
     Invalid,
     KeyInUse,
@@ -79,4 +80,5 @@ WRITING = (
     | _problem(ContentTooLarge)
     | _problem(UnsupportedMediaType)
 )
+REFUSING = _problem(Conflict, REPLAY, schema="ConflictProblem")
 REPLACING = _problem(PreconditionRequired, REPLAY)

@@ -26,7 +26,7 @@ from psycopg.rows import DictRow, dict_row
 
 from shared.connection import Secret, refused, verifying
 from shared.logs import LOGGER
-from shared.problems import InternalError, KeyInUse, Unavailable
+from shared.problems import Conflict, InternalError, KeyInUse, Unavailable
 from shared.settings import settings
 from shared.spans import current
 
@@ -47,7 +47,8 @@ READING = SCOPE + ", set_config('transaction_read_only', 'on', true)"
 
 # SQLSTATEs (PostgreSQL, appendix A), by what they mean here.
 KEY_TAKEN, KEY_IN_USE = "KEY01", "KEY02"  # raised by app.claim
-UNDONE = ("40001", "40P01")  # serialization failure, deadlock
+REFUSED = "CONF1"  # raised by app.refuse: its text is for the caller, and names no value
+UNDONE = ("40001", "40P01", "23503")  # serialization failure, deadlock, what it hangs on was deleted just now
 STALE_PLAN = "0A000"  # "cached plan must not change result type", where statements are prepared
 OUT_OF_REACH = (
     "08P01",  # PgBouncer's query_wait_timeout and server_login_retry
@@ -263,10 +264,11 @@ def _own(row: Row, user: str) -> Row:
 def _meaning(failure: psycopg.Error, read_only: bool) -> Exception:
     """What an error of a pipeline means for the request; the error itself where it is a fault of ours."""
     state = _sqlstate(failure)
-    if state == KEY_TAKEN:
-        return KeyTaken()
-    if state == KEY_IN_USE:
-        return KeyInUse()
+    if state in {KEY_TAKEN, KEY_IN_USE}:
+        return KeyTaken() if state == KEY_TAKEN else KeyInUse()
+    if state == REFUSED:
+        member, told = failure.diag.column_name, failure.diag.message_primary
+        return Conflict([{"pointer": f"/{member}" if member else "", "detail": told or ""}])
     if state in UNDONE:
         return _Undone()
     if state.startswith(OUT_OF_REACH):

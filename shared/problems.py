@@ -5,6 +5,7 @@ Problem
 ├── Unauthorized 401          no token, or one that proves nothing; the body never says why
 ├── NotFound 404              no such path, or no such object for this caller
 ├── MethodNotAllowed 405
+├── Conflict 409              the data forbids it: a circle, a full account, a parent that is gone
 ├── KeyInUse 409              another request with this Idempotency-Key has not ended
 ├── PreconditionFailed 412    shows the object as it is
 ├── ContentTooLarge 413
@@ -77,6 +78,17 @@ class MethodNotAllowed(Problem):
 
     status, title = 405, "Method Not Allowed"
     detail = "This path does not know that method."
+
+
+class Conflict(Problem):
+    """What the caller's data forbids. `errors` names the member, where there is one to name, as a 422 does."""
+
+    status, title = 409, "Conflict"
+    type = "urn:problem:conflict"
+    detail = "The data does not allow this."
+
+    def __init__(self, errors: list[dict[str, str]]) -> None:
+        super().__init__(errors=errors)
 
 
 class KeyInUse(Problem):

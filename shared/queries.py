@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from shared.schemas import full_date, wrong
+from shared.schemas.base import full_date, wrong
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 MOST = 200

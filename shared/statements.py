@@ -64,7 +64,7 @@ class Write[Model: Shown]:
 
     `plain` carries neither condition nor key and returns the object or no row. `deciding` returns one row: the status,
     then the object. `keeping` does the same and keeps it under `%(key)s`; `refusing` keeps the 412 of a create. `finds`
-    reads what an earlier attempt to create has made.
+    reads what an earlier attempt to create has made. What changes the structure of a user's data is `in_turn`.
     """
 
     def __init__(self, shows: type[Model], status: int, plain: str | None, deciding: str, finds: str | None) -> None:
@@ -74,6 +74,7 @@ class Write[Model: Shown]:
         self.deciding = "" if finds else deciding + FINISH  # without a key, a create has nothing to decide
         self.keeping = deciding + KEEP + FINISH
         self.finds = finds
+        self.in_turn = False
         # A create with If-Match: nothing that is yet to be made matches a tag.
         self.refusing = f"with answer as (select 412 as status, {_nothing(shows)})" + KEEP + FINISH if finds else None
 
@@ -102,6 +103,11 @@ class Write[Model: Shown]:
         """A statement that is nothing but CTEs, the last of them `answer`, with `{guard}` and `{nothing}` at hand."""
         sql = _with_columns(shows, sql).replace("{guard}", GUARD).replace("{nothing}", _nothing(shows))
         return cls(shows, 200, None, sql, None)
+
+    def taking_turns(self) -> Self:
+        """The same, but one request of a user after the other, from before it locks a row to its commit."""
+        self.in_turn = True
+        return self
 
     def texts(self) -> list[str]:
         """Every text that may be sent."""

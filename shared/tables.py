@@ -7,17 +7,56 @@ Policies, grants, functions and triggers stand in the migrations.
 from datetime import date, datetime, time
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
 from sqlmodel import Field, SQLModel
 
 CALLER = text("app.user_id()")
 NOW = text("now()")
+END = text("app.new_position()")
+AT_A_PLACE = "position is not null and char_length(position) between 1 and 1000"
+IN_A_LIST = text("list_id is not null")
 FOLDED = "casefold(title collate pg_unicode_fast)"
 DUE = """coalesce(
     due_date + coalesce(due_time, time '00:00')
     - case when due_time is null then interval '1 microsecond' else interval '0' end, '{none}')"""
 BYTEWISE = Text(collation="C")
+
+
+class List(SQLModel, table=True):
+    """One list of tasks. `open_tasks` is counted by a trigger of the tasks."""
+
+    __table_args__ = (
+        CheckConstraint("user_id <> ''", name="list_user_id_check"),
+        CheckConstraint("char_length(name) between 1 and 200", name="list_name_check"),
+        CheckConstraint("char_length(description) <= 10000", name="list_description_check"),
+        CheckConstraint("color ~ '^#[0-9a-f]{6}$'", name="list_color_check"),
+        CheckConstraint("char_length(position) between 1 and 1000", name="list_position_check"),
+        Index("list_position", "user_id", "position", "id"),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
+    id: UUID = Field(primary_key=True)
+    name: str = Field(sa_type=Text)
+    description: str = Field(default="", sa_type=Text, sa_column_kwargs={"server_default": ""})
+    color: str | None = Field(default=None, sa_type=Text)
+    position: str = Field(sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})
+    archived_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
+    updated_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
+    version: int = Field(default=1, sa_type=BigInteger, sa_column_kwargs={"server_default": text("1")})
+    open_tasks: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
 
 
 class Task(SQLModel, table=True):
@@ -30,6 +69,17 @@ class Task(SQLModel, table=True):
         CheckConstraint("priority between 0 and 4", name="task_priority_check"),
         CheckConstraint("due_time is null or due_date is not null", name="due_time_needs_date"),
         CheckConstraint("due_timezone is null or due_time is not null", name="due_timezone_needs_time"),
+        CheckConstraint(AT_A_PLACE, name="task_position_check"),
+        CheckConstraint("parent_id <> id", name="task_parent_id_check"),
+        ForeignKeyConstraint(["user_id", "list_id"], ["list.user_id", "list.id"], "task_list", ondelete="CASCADE"),
+        ForeignKeyConstraint(["user_id", "parent_id"], ["task.user_id", "task.id"], "task_parent", ondelete="CASCADE"),
+        Index("task_position", "user_id", "position", "id"),
+        Index("task_list_position", "user_id", "list_id", "position", "id", postgresql_where=IN_A_LIST),
+        Index("task_list_created_at", "user_id", "list_id", "created_at", "id", postgresql_where=IN_A_LIST),
+        Index(
+            *("task_parent_position", "user_id", "parent_id", "position", "id"),
+            postgresql_where=text("parent_id is not null"),
+        ),
         Index("task_created_at", "user_id", "created_at", "id"),
         Index("task_updated_at", "user_id", "updated_at", "id"),
         Index("task_priority", "user_id", "priority", "id"),
@@ -64,6 +114,9 @@ class Task(SQLModel, table=True):
         sa_type=TSVECTOR,
         sa_column_args=[Computed("array_to_tsvector(app.words(title || ' ' || description))", persisted=True)],
     )
+    list_id: UUID | None = None
+    parent_id: UUID | None = None
+    position: str | None = Field(default=None, sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -10,12 +10,23 @@ from psycopg.errors import UniqueViolation
 from shared.database import DATABASE, KeyTaken, Lost, Row, Statement
 from shared.idempotency import fingerprint, key_of
 from shared.preconditions import NotModified, Tags, entity_tag
-from shared.problems import KeyReused, NotFound, PreconditionFailed, PreconditionRequired, Problem, Unavailable
+from shared.problems import (
+    Conflict,
+    KeyReused,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Problem,
+    Unavailable,
+)
 from shared.routing import Call
 from shared.spans import current
 from shared.statements import Read, Shown, Write
 
 CLAIM = "select app.claim(%(key)s, %(fingerprint)s) as user_id"
+TURN = "select app.take_turn() as user_id"
+KEEP_REFUSAL = """
+update idempotency_key set status = 409, answer = %(answer)s::jsonb where key = %(key)s returning user_id"""
 KEPT = "select user_id, fingerprint, status, answer from idempotency_key where key = %(key)s"
 
 
@@ -96,12 +107,23 @@ class Writing(Transaction):
         values |= {"key": self.key, "fingerprint": fingerprint(self, await self.body())}
         sql = write.refusing if write.refusing and self.if_match else write.keeping
         with suppress(KeyTaken):
-            rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
+            try:
+                rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
+            except Conflict as refusal:
+                await self._keep_refusal(refusal, values)
+                raise
             return rows[0] if rows else None
         return await self._kept(values)
 
+    async def _keep_refusal(self, refusal: Conflict, values: Mapping[str, Any]) -> None:
+        # What refused has rolled the claim back too. Raises KeyTaken where another request was quicker.
+        kept = {"answer": json.dumps(refusal.members)}
+        await self._run((CLAIM, values), (KEEP_REFUSAL, {**values, **kept}))
+
     async def _sure[Model: Shown](self, write: Write[Model], *statements: Statement) -> list[list[Row]]:
         """Run a write's statements. Where their fate is unknown, once more if that can't repeat the effect."""
+        if write.in_turn:
+            statements = ((TURN, {}), *statements)
         try:
             return await self._run(*statements)
         except Lost as failure:
@@ -142,6 +164,8 @@ class Writing(Transaction):
         status = answer["status"]
         if status in (NotFound.status, PreconditionRequired.status):
             raise _problem(NotFound() if status == NotFound.status else PreconditionRequired(), headers)
+        if status == Conflict.status:
+            raise _problem(Conflict(answer["errors"]), headers)
         shown = write.shows.from_row(answer) if answer["id"] else None
         if shown is None:
             raise _problem(PreconditionFailed(), headers)

@@ -10,53 +10,13 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from infra.roles import APP, ATTRIBUTES, JOBS, LIMITS
-from tests.isolation.inventory import made, of_the_tables
+from tests.allowed import ALLOWED, DEFINERS, GRANTS, IMMUTABLE, POLICIES, VERSIONED
+from tests.isolation.inventory import made
 
 type Admin = Connection[DictRow]
 
 OLDEST = 180_000
 BOOKKEEPING = "alembic_version"
-EXTENSIONS = {"btree_gin"}
-OWN = "(user_id = ( SELECT app.user_id() AS user_id))"
-POLICIES = {
-    ("task", "own_rows", APP, OWN, OWN),
-    ("idempotency_key", "own_rows", APP, OWN, OWN),
-    ("idempotency_key", "expired_rows", JOBS, "(created_at < (now() - '24:00:00'::interval))", "false"),
-}
-WHOLE = frozenset("*")
-WRITABLE = frozenset({"title", "description", "priority", "due_date", "due_time", "due_timezone"})
-GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
-    (APP, "public.task", "SELECT"): WHOLE,
-    (APP, "public.task", "DELETE"): WHOLE,
-    (APP, "public.task", "INSERT"): WRITABLE | {"id"},
-    (APP, "public.task", "UPDATE"): WRITABLE | {"completed_at"},
-    (APP, "public.idempotency_key", "SELECT"): WHOLE,
-    (APP, "public.idempotency_key", "INSERT"): frozenset({"key", "fingerprint"}),
-    (APP, "public.idempotency_key", "UPDATE"): frozenset({"fingerprint", "created_at", "status", "answer"}),
-    (JOBS, "public.idempotency_key", "SELECT"): WHOLE,
-    (JOBS, "public.idempotency_key", "DELETE"): WHOLE,
-    (APP, "app", "USAGE"): WHOLE,
-    (JOBS, "app", "USAGE"): WHOLE,
-    ("PUBLIC", "public", "USAGE"): WHOLE,
-    ("PUBLIC", "the database", "CONNECT"): WHOLE,
-    ("PUBLIC", "the database", "TEMPORARY"): WHOLE,
-    (APP, "app.user_id()", "EXECUTE"): WHOLE,
-    (JOBS, "app.user_id()", "EXECUTE"): WHOLE,
-    (APP, "app.words(text)", "EXECUTE"): WHOLE,
-    (APP, "app.search(text)", "EXECUTE"): WHOLE,
-    (APP, "app.claim(text,bytea)", "EXECUTE"): WHOLE,
-}
-FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | {"app.count_version()"}
-DEFINERS = {"app.search(text)"}
-IMMUTABLE = {"app.words(text)"}
-TRIGGERS = {"count_version on public.task"}
-ALLOWED = of_the_tables().union(
-    {("extension", name) for name in EXTENSIONS},
-    {("schema", "app")},
-    {("function", name) for name in FUNCTIONS},
-    {("policy", f"{name} on public.{table}") for table, name, *_ in POLICIES},
-    {("trigger", name) for name in TRIGGERS},
-)
 USER_ID = "NULLIF(current_setting('app.user_id'::text, true), ''::text)"
 
 OURS = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
@@ -266,13 +226,15 @@ def the_database_names_the_owner(admin: Admin) -> Iterator[str]:
 
 def the_trigger_counts_every_change(admin: Admin) -> Iterator[str]:
     """The columns that the trigger compares are those that the application may update."""
-    row = admin.execute(
-        "select pg_get_triggerdef(oid) as text, tgenabled::text as enabled from pg_trigger "
-        "where tgname = 'count_version' and tgrelid = 'task'::regclass"
-    ).fetchone()
-    compared = set(re.findall(r"old\.(\w+) IS DISTINCT FROM new\.\1\b", row["text"])) if row else set()
-    if compared != GRANTS[APP, "public.task", "UPDATE"] or not row or row["enabled"] != "O":
-        yield f"it compares {sorted(compared)}"
+    for table in VERSIONED:
+        row = admin.execute(
+            "select pg_get_triggerdef(oid) as text, tgenabled::text as enabled from pg_trigger "
+            "where tgname = 'count_version' and tgrelid = %s::regclass",
+            [table],
+        ).fetchone()
+        compared = set(re.findall(r'old\."?(\w+)"? IS DISTINCT FROM new\."?\1\b', row["text"])) if row else set()
+        if compared != GRANTS[APP, f"public.{table}", "UPDATE"] or not row or row["enabled"] != "O":
+            yield f"of {table} it compares {sorted(compared)}"
 
 
 RULES = (

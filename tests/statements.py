@@ -10,7 +10,7 @@ from functions.service.ready import READY
 from functions.tasks.list import ORDERS, STATEMENTS
 from infra.operations import operations
 from shared import database, transactions
-from shared.schemas import Task
+from shared.schemas.task import Task
 from shared.statements import Read, Write
 
 ID = UUID("0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70")

@@ -18,7 +18,8 @@ from infra.local.postgres import OWNER
 from infra.migrate import config
 from infra.roles import APP as APP_GROUP
 from infra.roles import JOBS as JOBS_GROUP
-from tests.catalogue import GRANTS, OLDEST, RULES, Admin, the_roles_have_no_power
+from tests.allowed import GRANTS
+from tests.catalogue import OLDEST, RULES, Admin, the_roles_have_no_power
 from tests.stack import APP, JOBS, Stack
 
 LOGINS = {APP: APP_GROUP, JOBS: JOBS_GROUP}
@@ -27,6 +28,8 @@ COLUMNS = """
            is_generated, generation_expression
     from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version' order by 1, 2
 """
+DEFAULTS = ["app.user_id", "app.words", "app.position_at", "app.new_position"]
+"""Functions that tables are made with."""
 CONSTRAINTS = """
     select conrelid::regclass::text as place, pg_get_constraintdef(oid) as text, conname::text as name
     from pg_constraint
@@ -87,7 +90,7 @@ def _make_tables(admin: Admin, database: Admin) -> None:
     if database.execute("select to_regclass('task') as place").fetchone() != {"place": None}:
         return
     needed = admin.execute(
-        "select pg_get_functiondef(oid) as text from pg_proc where oid = any ('{app.user_id,app.words}'::regproc[])"
+        "select pg_get_functiondef(oid) as text from pg_proc where oid = any (%s::regproc[])", [DEFAULTS]
     ).fetchall()
     for text in ("create extension btree_gin", "create schema app", *(row["text"] for row in needed)):
         database.execute(text.encode())

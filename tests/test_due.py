@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from shared.schemas import TaskCreate
+from shared.schemas.task import TaskCreate
 
 ZONES = files("tzdata").joinpath("zones").read_text("utf-8").split()
 SECOND, STEP = timedelta(seconds=1), timedelta(days=20)  # no zone changes its clock twice within twenty days

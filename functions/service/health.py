@@ -3,7 +3,7 @@
 from shared.answers import HEALTHY, INVALID
 from shared.http import on_lambda
 from shared.routing import anonymous
-from shared.schemas import Health
+from shared.schemas.service import Health
 
 router = anonymous()
 

@@ -6,7 +6,7 @@ from shared.answers import HEALTHY, INVALID, UNAVAILABLE
 from shared.database import DATABASE
 from shared.http import on_lambda
 from shared.routing import anonymous
-from shared.schemas import Health
+from shared.schemas.service import Health
 
 NOBODY = "nobody"
 READY = "select app.user_id() as user_id"

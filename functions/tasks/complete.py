@@ -4,7 +4,7 @@ from shared.answers import CONDITIONAL, NO_TARGET, WRITING, WRITTEN
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
-from shared.schemas import Task
+from shared.schemas.task import Task
 from shared.statements import Write
 from shared.transactions import Writing
 

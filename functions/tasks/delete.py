@@ -6,7 +6,7 @@ from shared.answers import CONDITIONAL, DELETED, NO_TARGET, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
-from shared.schemas import Task
+from shared.schemas.task import Task
 from shared.statements import Write
 from shared.transactions import Writing
 

@@ -4,7 +4,7 @@ from shared.answers import CACHED, FOUND, NOT_FOUND, READING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
-from shared.schemas import Task
+from shared.schemas.task import Task
 from shared.statements import Read
 from shared.transactions import Reading
 

@@ -9,7 +9,7 @@ from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.paging import NEWEST, Listing, Order, both_ways, instant, send_page, small_number, text, wall_clock
 from shared.queries import Flag, FullDate, Limit, Search
-from shared.schemas import PRIORITIES, Priority, Task, TaskPage
+from shared.schemas.task import PRIORITIES, Priority, Task, TaskPage
 from shared.statements import listing
 
 ORDERS = both_ways(

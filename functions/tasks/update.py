@@ -1,11 +1,11 @@
 """PATCH /v1/tasks/{task_id}: change the given members of a task."""
 
-from shared.answers import CONDITIONAL, NO_TARGET, WRITING, WRITTEN
+from shared.answers import CONDITIONAL, NO_TARGET, REFUSING, WRITING, WRITTEN
 from shared.auth import authenticated
 from shared.bodies import MERGE_PATCH
 from shared.http import on_lambda
 from shared.ids import ObjectId
-from shared.schemas import Task, TaskPatch
+from shared.schemas.task import Task, TaskPatch
 from shared.statements import Write
 from shared.transactions import Writing
 
@@ -18,7 +18,11 @@ UPDATE = Write.changing(
         priority = coalesce(%(priority)s, priority),
         due_date = case when %(due_given)s then %(due_date)s::date else due_date end,
         due_time = case when %(due_given)s then %(due_time)s::time else due_time end,
-        due_timezone = case when %(due_given)s then %(due_timezone)s else due_timezone end
+        due_timezone = case when %(due_given)s then %(due_timezone)s else due_timezone end,
+        list_id = case when %(list_given)s then %(list_id)s::uuid
+            when %(parent_id)s::uuid is null then list_id end,
+        parent_id = case when %(parent_given)s then %(parent_id)s::uuid
+            when %(list_given)s and %(list_id)s::uuid is distinct from list_id then null else parent_id end
     where id = %(id)s {guard}
     returning {task}""",
 )
@@ -27,7 +31,9 @@ MERGE = {"requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": "#/compone
 router = authenticated()
 
 
-@router.patch("/v1/tasks/{task_id}", responses=WRITTEN | NO_TARGET | WRITING, openapi_extra=CONDITIONAL | MERGE)
+@router.patch(
+    "/v1/tasks/{task_id}", responses=WRITTEN | NO_TARGET | WRITING | REFUSING, openapi_extra=CONDITIONAL | MERGE
+)
 async def update_task(task_id: ObjectId, body: TaskPatch, tx: Writing) -> Task:
     """Merge the body into one of the caller's tasks."""
     return await tx.write(UPDATE, id=task_id, **body.row())

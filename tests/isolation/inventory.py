@@ -46,7 +46,7 @@ MADE = """
         union select d.classid, d.objid from pg_depend d join shipped s on (d.refclassid, d.refobjid) = (s.class, s.id)
             where d.deptype in ('i', 'a')
     )
-    select found.type as kind, replace(found.identity, 'pg_catalog.', '') as name
+    select found.type as kind, replace(replace(found.identity, 'pg_catalog.', ''), '"', '') as name
     from made m, pg_identify_object(m.class, m.id, m.part) found
     where not exists (select from shipped s where (s.class, s.id) = (m.class, m.id))
       and not (found.type in ('type', 'trigger', 'rule') and exists (

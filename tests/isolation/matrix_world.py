@@ -17,7 +17,7 @@ from psycopg.rows import DictRow
 
 from shared.logs import LOGGER
 from shared.paging import Position
-from shared.schemas import PRIORITIES as STORED
+from shared.schemas.task import PRIORITIES as STORED
 from tests.conftest import BASE_URL
 from tests.gateway import Gateway
 from tests.isolation.matrix import (

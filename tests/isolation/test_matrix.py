@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 
 from infra.operations import operations
 from shared import database
-from tests.catalogue import OWN as FENCE
+from tests.allowed import OWN as FENCE
 from tests.catalogue import Admin
 from tests.contract import METHODS, component, document
 from tests.isolation.matrix import (

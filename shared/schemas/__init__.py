@@ -1,0 +1,1 @@
+"""What callers send and get. Types are strict: nothing is coerced, nothing unknown is let in."""

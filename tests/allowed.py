@@ -1,0 +1,73 @@
+"""What may be in the database, by name: tables and their parts, functions, policies, triggers, and who may do what."""
+
+from infra.roles import APP, JOBS
+from tests.isolation.inventory import of_the_tables
+
+EXTENSIONS = {"btree_gin"}
+OWN = "(user_id = ( SELECT app.user_id() AS user_id))"
+POLICIES = {
+    ("list", "own_rows", APP, OWN, OWN),
+    ("task", "own_rows", APP, OWN, OWN),
+    ("idempotency_key", "own_rows", APP, OWN, OWN),
+    ("idempotency_key", "expired_rows", JOBS, "(created_at < (now() - '24:00:00'::interval))", "false"),
+}
+WHOLE = frozenset("*")
+VERSIONED = ("task", "list")
+WRITABLE = frozenset(
+    {"title", "description", "priority", "due_date", "due_time", "due_timezone", "list_id", "parent_id"}
+)
+OF_A_LIST = frozenset({"name", "description", "color", "archived_at"})
+GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
+    (APP, "public.task", "SELECT"): WHOLE,
+    (APP, "public.task", "DELETE"): WHOLE,
+    (APP, "public.task", "INSERT"): WRITABLE | {"id"},
+    (APP, "public.task", "UPDATE"): WRITABLE | {"completed_at", "position"},
+    (APP, "public.list", "SELECT"): WHOLE,
+    (APP, "public.list", "DELETE"): WHOLE,
+    (APP, "public.list", "INSERT"): OF_A_LIST | {"id"},
+    (APP, "public.list", "UPDATE"): OF_A_LIST | {"position"},
+    (APP, "public.idempotency_key", "SELECT"): WHOLE,
+    (APP, "public.idempotency_key", "INSERT"): frozenset({"key", "fingerprint"}),
+    (APP, "public.idempotency_key", "UPDATE"): frozenset({"fingerprint", "created_at", "status", "answer"}),
+    (JOBS, "public.idempotency_key", "SELECT"): WHOLE,
+    (JOBS, "public.idempotency_key", "DELETE"): WHOLE,
+    (APP, "app", "USAGE"): WHOLE,
+    (JOBS, "app", "USAGE"): WHOLE,
+    ("PUBLIC", "public", "USAGE"): WHOLE,
+    ("PUBLIC", "the database", "CONNECT"): WHOLE,
+    ("PUBLIC", "the database", "TEMPORARY"): WHOLE,
+    (APP, "app.user_id()", "EXECUTE"): WHOLE,
+    (JOBS, "app.user_id()", "EXECUTE"): WHOLE,
+    (APP, "app.words(text)", "EXECUTE"): WHOLE,
+    (APP, "app.search(text)", "EXECUTE"): WHOLE,
+    (APP, "app.claim(text,bytea)", "EXECUTE"): WHOLE,
+    (APP, "app.position_at(timestamp with time zone)", "EXECUTE"): WHOLE,
+    (APP, "app.new_position()", "EXECUTE"): WHOLE,
+    (APP, "app.midway(text,text)", "EXECUTE"): WHOLE,
+    (APP, "app.position_between(text,text)", "EXECUTE"): WHOLE,
+    (APP, "app.take_turn()", "EXECUTE"): WHOLE,
+    (APP, "app.refuse(text,text)", "EXECUTE"): WHOLE,
+    (APP, "app.place_task(uuid,uuid,uuid,uuid,uuid)", "EXECUTE"): WHOLE,
+    (APP, "app.place_list(uuid,uuid,uuid)", "EXECUTE"): WHOLE,
+}
+FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | {
+    "app.count_version()",
+    "app.bound_lists()",
+    "app.attach()",
+    "app.follow()",
+    "app.count_open_tasks()",
+}
+DEFINERS = {"app.search(text)", "app.count_open_tasks()"}
+IMMUTABLE = {"app.words(text)", "app.midway(text,text)"}
+TRIGGERS = {
+    *("attach on public.task", "attach_new on public.task", "follow on public.task"),
+    *("count_added on public.task", "count_changed on public.task", "count_gone on public.task"),
+    *("count_version on public.task", "count_version on public.list", "bound_lists on public.list"),
+}
+ALLOWED = of_the_tables().union(
+    {("extension", name) for name in EXTENSIONS},
+    {("schema", "app")},
+    {("function", name) for name in FUNCTIONS},
+    {("policy", f"{name} on public.{table}") for table, name, *_ in POLICIES},
+    {("trigger", name) for name in TRIGGERS},
+)
