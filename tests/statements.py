@@ -29,6 +29,13 @@ WRITTEN = {
     "due_time": "09:00:00",
     "due_timezone": "Europe/Berlin",
     "due_given": True,
+    "list_id": ID,
+    "list_given": True,
+    "parent_id": ID,
+    "parent_given": True,
+    "before_id": ID,
+    "after_id": ID,
+    "answer": "{}",
     "matching": True,
     "conditional": True,
     "if_match": [1],
@@ -46,7 +53,7 @@ LISTED = {
     "after_id": ID,
     "limit": 51,
 }
-NEVER_NULL = {"id", "due_given", "matching", "conditional", "if_absent", "key", "fingerprint", "limit", "user"}
+NEVER_NULL = {"id", "due_given", "list_given", "parent_given", "answer", "matching", "conditional", "if_absent", "key", "fingerprint", "limit", "user"}
 TASK = list(Task.COLUMNS)
 
 
@@ -96,6 +103,8 @@ def every_statement() -> list[Sent]:
         ),
         Sent("service_ready", READY, ["user_id"], {}),
         Sent("claim", transactions.CLAIM, ["user_id"], WRITTEN),
+        Sent("turn", transactions.TURN, ["user_id"], {}),
+        Sent("keep refusal", transactions.KEEP_REFUSAL, ["user_id"], WRITTEN),
         Sent("kept", transactions.KEPT, ["user_id", "fingerprint", "status", "answer"], WRITTEN),
         *(Sent(name, text, [], {"user": "alice"}) for name, text in door().items()),
     ]

@@ -41,6 +41,7 @@ CALLS = {
     "tasks_replace": Call(200, {"title": "Buy bread"}, {"If-Match": "*"}),
     "tasks_delete": Call(204),
     "tasks_complete": Call(200),
+    "tasks_move": Call(200, body={}),
     "tasks_reopen": Call(200),
     "service_health": Call(200),
     "service_ready": Call(200),

@@ -8,7 +8,7 @@ from tests.mutants.planting import Edit
 http = partial(Edit, "shared/http.py")
 paging = partial(Edit, "shared/paging.py")
 bodies = partial(Edit, "shared/bodies.py")
-schemas = partial(Edit, "shared/schemas.py")
+schemas = partial(Edit, "shared/schemas/base.py")
 logs = partial(Edit, "shared/logs.py")
 local = partial(Edit, "infra/local/app.py")
 
