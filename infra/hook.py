@@ -27,6 +27,7 @@ ANSWERS = {
     "tasks_update": 200,
     "tasks_complete": 200,
     "tasks_reopen": 200,
+    "tasks_move": 200,
     "tasks_delete": 204,
     "tasks_create": 201,
     "tasks_list": 200,
@@ -39,7 +40,7 @@ ANSWERS = {
 }
 """What the event of each operation is answered where the task of the others exists, in an order that makes it so."""
 OK, UNAUTHORIZED, NOT_FOUND = 200, 401, 404
-ABOUT_ONE_TASK = {"tasks_get", "tasks_update", "tasks_complete", "tasks_reopen"}
+ABOUT_ONE_TASK = {"tasks_get", "tasks_update", "tasks_complete", "tasks_reopen", "tasks_move"}
 NEEDS_A_TASK = {*ABOUT_ONE_TASK, "tasks_delete", "tasks_list"}
 
 type Answer = dict[str, Any]

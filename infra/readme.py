@@ -1,6 +1,7 @@
 """Run the README's session line by line against a running `make dev` and compare what it prints with what is written.
 
-`python -m infra.readme [URL]`; the URL takes the place of the README's. UUIDs, times and tokens are compared by form.
+`python -m infra.readme [URL]`; the URL takes the place of the README's. UUIDs, times, positions and tokens are compared
+by form.
 """
 
 import re
@@ -14,6 +15,7 @@ MARK = "printed-by-the-line-before"
 FORMS = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z"), "<time>"),
+    (re.compile(r"(?<=\"position\":\")[0-9A-Za-z]+"), "<position>"),
 )
 
 

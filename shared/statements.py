@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 # 404 and 412 are answers, not errors of SQL: they come back as rows, so that a key can keep them.
 CHANGE = """
-with target as (select {columns} from {table} where id = %(id)s for no key update),
-write as ({write}),
+with recursive target as (select {columns} from {table} where id = %(id)s for no key update),
+write as ({write}){along},
 answer as (
     select {status} as status, write.* from write
     union all select 412, target.* from target where not exists (select from write)
@@ -86,8 +86,11 @@ class Write[Model: Shown]:
         return cls(shows, 201, insert, CREATE.format(write=insert, status=201), found)
 
     @classmethod
-    def changing(cls, shows: type[Model], sql: str, status: int = 200) -> "Write[Model]":
-        """An `update` or `delete … where id = %(id)s {guard} returning {task}`. No row is 404."""
+    def changing(cls, shows: type[Model], sql: str, status: int = 200, *, along: str = "") -> "Write[Model]":
+        """An `update` or `delete … where id = %(id)s {guard} returning {task}`. No row is 404.
+
+        `along` is more CTEs, for what changes along with the object: they find it in `write`, if it was changed.
+        """
         sql = _with_columns(shows, sql)
         deciding = CHANGE.format(
             columns=", ".join(shows.COLUMNS),
@@ -95,8 +98,12 @@ class Write[Model: Shown]:
             nothing=_nothing(shows),
             status=status,
             write=sql.replace("{guard}", GUARD),
+            along=along,
         )
-        return cls(shows, status, sql.replace("{guard}", ""), deciding, None)
+        plain = sql.replace("{guard}", "")
+        if along:
+            plain = f"with recursive write as ({plain}){along} select * from write"  # noqa: S608
+        return cls(shows, status, plain, deciding, None)
 
     @classmethod
     def deciding_itself(cls, shows: type[Model], sql: str) -> "Write[Model]":

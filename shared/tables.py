@@ -25,7 +25,6 @@ from sqlmodel import Field, SQLModel
 CALLER = text("app.user_id()")
 NOW = text("now()")
 END = text("app.new_position()")
-AT_A_PLACE = "position is not null and char_length(position) between 1 and 1000"
 IN_A_LIST = text("list_id is not null")
 FOLDED = "casefold(title collate pg_unicode_fast)"
 DUE = """coalesce(
@@ -69,7 +68,7 @@ class Task(SQLModel, table=True):
         CheckConstraint("priority between 0 and 4", name="task_priority_check"),
         CheckConstraint("due_time is null or due_date is not null", name="due_time_needs_date"),
         CheckConstraint("due_timezone is null or due_time is not null", name="due_timezone_needs_time"),
-        CheckConstraint(AT_A_PLACE, name="task_position_check"),
+        CheckConstraint("char_length(position) between 1 and 1000", name="task_position_check"),
         CheckConstraint("parent_id <> id", name="task_parent_id_check"),
         ForeignKeyConstraint(["user_id", "list_id"], ["list.user_id", "list.id"], "task_list", ondelete="CASCADE"),
         ForeignKeyConstraint(["user_id", "parent_id"], ["task.user_id", "task.id"], "task_parent", ondelete="CASCADE"),
@@ -116,7 +115,7 @@ class Task(SQLModel, table=True):
     )
     list_id: UUID | None = None
     parent_id: UUID | None = None
-    position: str | None = Field(default=None, sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})
+    position: str = Field(sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -72,6 +72,7 @@ class Writing(Transaction):
     if_match: Tags | None
     if_none_match: Tags | None
     replayed = False
+    in_turn = False
 
     async def prepare(self) -> None:
         """Read the preconditions and the key. Raises `BadRequest`."""
@@ -79,11 +80,13 @@ class Writing(Transaction):
         self.if_match = Tags.parse("If-Match", self.headers.getlist("if-match"))
         self.if_none_match = Tags.parse("If-None-Match", self.headers.getlist("if-none-match"))
 
-    async def write[Model: Shown](self, write: Write[Model], **values: Any) -> Model:
+    async def write[Model: Shown](self, write: Write[Model], *, in_turn: bool = False, **values: Any) -> Model:
         """Change one object and return it as it is now. Raises the problem that the data decided.
 
+        `in_turn`: this time the structure of the caller's data may change, as ever where the write takes turns.
         Sets ETag, the status, Location for what was created, and `Idempotency-Replayed`.
         """
+        self.in_turn = in_turn or write.in_turn
         answer = await self._decide(write, values)
         if answer is None:
             current().retries += 1
@@ -110,20 +113,17 @@ class Writing(Transaction):
             try:
                 rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
             except Conflict as refusal:
-                await self._keep_refusal(refusal, values)
+                # What refused has undone the claim too. Where another request was quicker, its answer is this one's.
+                kept = {**values, "answer": json.dumps(refusal.members)}
+                await self._sure(write, (CLAIM, values), (KEEP_REFUSAL, kept))
                 raise
             return rows[0] if rows else None
         return await self._kept(values)
 
-    async def _keep_refusal(self, refusal: Conflict, values: Mapping[str, Any]) -> None:
-        # What refused has rolled the claim back too. Raises KeyTaken where another request was quicker.
-        kept = {"answer": json.dumps(refusal.members)}
-        await self._run((CLAIM, values), (KEEP_REFUSAL, {**values, **kept}))
-
     async def _sure[Model: Shown](self, write: Write[Model], *statements: Statement) -> list[list[Row]]:
         """Run a write's statements. Where their fate is unknown, once more if that can't repeat the effect."""
-        if write.in_turn:
-            statements = ((TURN, {}), *statements)
+        if self.in_turn:  # behind the claim of a key: who waits for that one must not keep others waiting
+            statements = (*statements[:-1], (TURN, {}), statements[-1])
         try:
             return await self._run(*statements)
         except Lost as failure:

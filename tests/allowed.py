@@ -44,6 +44,7 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "app.position_at(timestamp with time zone)", "EXECUTE"): WHOLE,
     (APP, "app.new_position()", "EXECUTE"): WHOLE,
     (APP, "app.midway(text,text)", "EXECUTE"): WHOLE,
+    (APP, "app.moment_of(text,text)", "EXECUTE"): WHOLE,
     (APP, "app.position_between(text,text)", "EXECUTE"): WHOLE,
     (APP, "app.take_turn()", "EXECUTE"): WHOLE,
     (APP, "app.refuse(text,text)", "EXECUTE"): WHOLE,
@@ -58,7 +59,7 @@ FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | 
     "app.count_open_tasks()",
 }
 DEFINERS = {"app.search(text)", "app.count_open_tasks()"}
-IMMUTABLE = {"app.words(text)", "app.midway(text,text)"}
+IMMUTABLE = {"app.words(text)", "app.midway(text,text)", "app.moment_of(text,text)"}
 TRIGGERS = {
     *("attach on public.task", "attach_new on public.task", "follow on public.task"),
     *("count_added on public.task", "count_changed on public.task", "count_gone on public.task"),

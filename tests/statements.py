@@ -53,7 +53,20 @@ LISTED = {
     "after_id": ID,
     "limit": 51,
 }
-NEVER_NULL = {"id", "due_given", "list_given", "parent_given", "answer", "matching", "conditional", "if_absent", "key", "fingerprint", "limit", "user"}
+NEVER_NULL = {
+    "id",
+    "due_given",
+    "list_given",
+    "parent_given",
+    "answer",
+    "matching",
+    "conditional",
+    "if_absent",
+    "key",
+    "fingerprint",
+    "limit",
+    "user",
+}
 TASK = list(Task.COLUMNS)
 
 

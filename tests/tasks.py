@@ -54,10 +54,12 @@ def read(api: httpx.Client, task: Json | str) -> Json:
     return found
 
 
-def change(api: httpx.Client, name: str, task: Json | str, headers: dict[str, str] | None = None) -> httpx.Response:
+def change(
+    api: httpx.Client, name: str, task: Json | str, headers: dict[str, str] | None = None, query: str = ""
+) -> httpx.Response:
     """Do one of `CHANGES` to a task."""
     method, suffix, body = CHANGES[name]
-    return api.request(method, path_of(task) + suffix, json=body, headers=headers)
+    return api.request(method, path_of(task) + suffix + query, json=body, headers=headers)
 
 
 def titles(api: httpx.Client, query: str = "") -> list[str]:

@@ -33,7 +33,7 @@ CONDITIONS: dict[str, dict[str, str]] = {
     "both": {"If-Match": '"2", "3"', "If-None-Match": '"2"'},
 }
 KEYED = ("plain", "the tag before", "both")
-MOMENTS = ("created_at", "updated_at", "completed_at")
+MADE = ("created_at", "updated_at", "completed_at", "position")
 AT_VERSION_2 = """
     insert into task (user_id, id, title, description, priority, due_date, completed_at, version)
     values (%s, %s, 'Buy milk', 'Two litres', 1, '2026-03-01', %s, 2)"""
@@ -53,7 +53,7 @@ def comparable(answer: httpx.Response, task_id: str) -> tuple[int, str | None, o
     for shown in (body, body.get("current", {})):
         if "id" in shown:
             assert shown.pop("id") == task_id
-            for name in MOMENTS:
+            for name in MADE:
                 shown[name] = shown[name] is not None
     return answer.status_code, answer.headers.get("ETag"), body
 

@@ -18,6 +18,7 @@ from infra.operations import operations
 from shared import database
 from tests.stack import APP, Stack
 from tests.statements import TASK, WRITTEN, Sent, door, every_statement
+from tests.tasks import NOBODYS
 from tests.test_every_operation import CALLS, call, new_task
 
 DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -129,6 +130,7 @@ class Listening:
         monkeypatch.setattr(database.Database, "run", listen)
 
 
+OTHERWISE = {"tasks_complete": {"descendants": "keep"}}
 CONDITIONS: list[dict[str, str]] = [{}, {"If-Match": "*"}, {"If-None-Match": '"9"'}]
 
 
@@ -142,6 +144,9 @@ def test_no_other_statement_is_sent(api: httpx.Client, monkeypatch: pytest.Monke
                 task_id = new_task(api)
                 for _ in range(2):
                     call(api, operation, task_id, headers=condition | key)
+                call(api, operation, task_id, headers=condition | key, params=OTHERWISE.get(operation.name))
+    refused = {"title": "Buy milk", "parent_id": NOBODYS}
+    assert api.post("/v1/tasks", json=refused, headers={"Idempotency-Key": "refused"}).status_code == 409
     known = {sent.text for sent in every_statement() if sent.name not in door()}
     assert heard.texts <= known
     # All but the other orders of a list.

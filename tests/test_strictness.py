@@ -68,6 +68,7 @@ def test_a_member_of_another_type_or_range_is_422_at_its_pointer(
 
 READ_ONLY = {
     "id": str(uuid4()),
+    "position": "V",
     "completed_at": None,
     "created_at": "2026-03-01T09:00:00Z",
     "updated_at": "2026-03-01T09:00:00Z",

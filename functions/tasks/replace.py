@@ -37,7 +37,7 @@ REPLACE = Write.deciding_itself(
         union all select 412, {nothing}
             where %(id)s::uuid is not null and %(matching)s and not exists (select from target)
     )""",
-)
+).taking_turns()
 
 router = authenticated()
 

@@ -36,7 +36,7 @@ router = authenticated()
 )
 async def update_task(task_id: ObjectId, body: TaskPatch, tx: Writing) -> Task:
     """Merge the body into one of the caller's tasks."""
-    return await tx.write(UPDATE, id=task_id, **body.row())
+    return await tx.write(UPDATE, in_turn=body.moves, id=task_id, **body.row())
 
 
 handler = on_lambda(router)

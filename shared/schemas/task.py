@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from shared.schemas.base import Description, Id, Instant, Strict, Text, bounded, unset, wrong
 from shared.schemas.due import DUE_JSON, DueOrNone, due_columns, due_of
@@ -68,6 +68,11 @@ class TaskPatch(Strict):
     list_id: Id | None = Field(default_factory=unset)
     parent_id: Id | None = Field(default_factory=unset)
 
+    @property
+    def moves(self) -> bool:
+        """Whether it may change what the task hangs on."""
+        return not self.model_fields_set.isdisjoint({"list_id", "parent_id"})
+
     def row(self) -> dict[str, Any]:
         """The columns to change, null for those to leave; `…_given` tells whether to change what null clears."""
         return {
@@ -87,6 +92,10 @@ class TaskMove(Strict):
     parent_id: Id | None = Field(default_factory=unset)
     before: Id = Field(default_factory=unset)
     after: Id = Field(default_factory=unset)
+
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"required": ["before", "after"], "properties": {"before": {}, "after": {}}}}
+    )
 
     def model_post_init(self, _: Any) -> None:
         """Refuse two neighbours: what lies between them is the data's to say."""

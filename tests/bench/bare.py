@@ -21,7 +21,8 @@ from shared.tokens import subject
 
 SCOPE = "select set_config('app.user_id', %s, true)"
 COLUMNS = (
-    "id, title, description, priority, due_date, due_time, due_timezone, completed_at, created_at, updated_at, version"
+    "id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id, position, "
+    "completed_at, created_at, updated_at, version"
 )
 STATEMENTS = {
     "create": f"insert into task (id, title) values (%(new)s, %(title)s) returning {COLUMNS}",  # noqa: S608

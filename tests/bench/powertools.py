@@ -21,7 +21,9 @@ from pydantic import BaseModel, Field
 
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
-COLUMNS = "id, title, description, priority, completed_at, created_at, updated_at, version"
+COLUMNS = (
+    "id, title, description, priority, list_id, parent_id, position, completed_at, created_at, updated_at, version"
+)
 INSERT = f"insert into task (id, title) values (%(id)s, %(title)s) returning {COLUMNS}"  # noqa: S608
 SELECT = f"select {COLUMNS} from task where id = %(id)s"  # noqa: S608
 LIST = f"select {COLUMNS} from task order by created_at desc, id desc limit 50"  # noqa: S608
@@ -48,6 +50,9 @@ class Task(BaseModel):
     title: str
     description: str
     priority: int
+    list_id: UUID | None
+    parent_id: UUID | None
+    position: str
     completed_at: datetime | None
     created_at: datetime
     updated_at: datetime

@@ -38,6 +38,9 @@ class Task(SQLModel, table=True):
     title: str
     description: str = ""
     priority: int = 0
+    list_id: UUID | None = None
+    parent_id: UUID | None = None
+    position: str | None = Field(default=None, sa_column_kwargs={"server_default": text("app.new_position()")})
     completed_at: datetime | None = Field(
         default=None, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("null")}
     )

@@ -28,7 +28,8 @@ def change(kind: str, task: dict[str, Any], key: str | None, person: Person = AL
 def task(person: Person = ALICE, **members: Any) -> dict[str, Any]:
     """A task as it is answered."""
     given: dict[str, Any] = {"id": str(uuid4()), "title": f"{person.canary} {uuid4().hex}", "version": 1} | members
-    fixed = {"description": "", "priority": "none", "due": None, "completed_at": None}
+    fixed: dict[str, Any] = {"description": "", "priority": "none", "due": None, "completed_at": None}
+    fixed |= {"list_id": None, "parent_id": None, "position": "V"}
     return fixed | {"created_at": NOW, "updated_at": NOW} | given
 
 

@@ -14,7 +14,7 @@ from tests.isolation.machine_calls import READS, Call, Outcome, Seen
 from tests.tasks import TASKS, Json
 from tests.test_list_property import matches, place
 
-DEFAULTS: Json = {"description": "", "priority": "none", "due": None}
+DEFAULTS: Json = {"description": "", "priority": "none", "due": None, "list_id": None, "parent_id": None}
 """What an absent member becomes; `title` has no default."""
 KEPT = (200, 201, 204, 404, 412, 428)
 
@@ -129,7 +129,7 @@ def predict(tasks: Tasks, call: Call, new_id: str) -> tuple[Seen, Tasks]:
     if call.if_match is not None:
         return Seen(412), tasks
     made = {**DEFAULTS, **(call.body or {}), "id": task_id, "version": 1, "completed_at": None}
-    made |= {"created_at": UNKNOWN, "updated_at": UNKNOWN}
+    made |= {"created_at": UNKNOWN, "updated_at": UNKNOWN, "position": UNKNOWN}
     return Seen(201, made, _tag(made), f"{TASKS}/{task_id}"), {**tasks, task_id: made}
 
 

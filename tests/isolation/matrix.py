@@ -15,6 +15,8 @@ from infra.operations import Operation, operations
 from tests.test_every_operation import CALLS, Call
 
 OWN, FOREIGN, RANDOM, DELETED, MALFORMED = WHOSE = ("own", "foreign", "random", "deleted", "malformed")
+LINKS = {"list", "other"}
+"""Kinds of values that name another object."""
 NOBODYS = (FOREIGN, RANDOM, DELETED)
 """What must not be told apart."""
 
@@ -56,6 +58,16 @@ class Row:
     def writes(self) -> bool:
         """Whether it heeds If-Match and Idempotency-Key."""
         return self.asked.method != "GET" and not self.operation.is_default
+
+    @property
+    def taken(self) -> set[str]:
+        """The members of a body that it knows, of those that are places."""
+        return TAKEN.get(self.operation.name, set())
+
+    @property
+    def telling(self) -> "list[Place]":
+        """The places whose values are put in two at a time."""
+        return [place for place in PLACES if place in TELLING or (place.name in self.taken and place.kind in LINKS)]
 
     @property
     def queried(self) -> set[str]:
@@ -113,9 +125,19 @@ PLACES = [
     Place("task/id", "body", "id"),
     Place("title", "body", "id"),
     Place("description", "body", "word"),
+    Place("list_id", "body", "list"),
+    *(Place(name, "body", "other") for name in ("parent_id", "before", "after")),
 ]
 TELLING = [place for place in PLACES if place.part == "path" or place.kind in {"cursor", "word", "tag", "key"}]
-"""Those whose values are also put in two at a time."""
+"""Those whose values are also put in two at a time; in a row that knows them, also those that name another object."""
+WRITTEN = {"title", "description", "list_id", "parent_id"}
+TAKEN = {
+    "tasks_create": WRITTEN,
+    "tasks_replace": WRITTEN,
+    "tasks_update": WRITTEN,
+    "tasks_move": {"list_id", "parent_id", "before", "after"},
+}
+"""The places in a body that an operation knows."""
 MORE: dict[str, dict[str, tuple[Call, dict[str, str]]]] = {
     "tasks_list": {"one at a time": (Call(200), {"limit": "1"})},
     "tasks_replace": {"without a condition": (Call(428, {"title": "Buy bread"}), {})},
@@ -164,8 +186,10 @@ def expected(row: Row, place: Place, whose: str) -> int:  # noqa: PLR0911 - a ta
         return _of_a_header(row, place, whose)
     if row.asked.method == "GET":
         return row.status
-    taken = row.asked.body is not None and place.name in {"title", "description"}
-    return row.status if taken and whose != MALFORMED else 422
+    if place.name not in row.taken or whose == MALFORMED:
+        return 422
+    refused = place.kind in LINKS and whose != OWN and row.status < 300
+    return 409 if refused else row.status
 
 
 def _of_a_header(row: Row, place: Place, whose: str) -> int:

@@ -37,12 +37,18 @@ from tests.stack import Stack, User
 
 IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+POSITIONS = re.compile(r'(?<="position":)( ?)"([0-9A-Za-z]+)"')
 PLANT = """
     delete from task where user_id = '{user}';
-    insert into task (user_id, id, title, description, priority, due_date, version, created_at, completed_at) values
-        ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version}, '{newer}', {completed}),
-        ('{user}', '{second}', 'Older', '', 0, null, 1, '2026-01-01Z', null);"""
+    delete from list where user_id = '{user}';
+    insert into list (user_id, id, name, position) values ('{user}', '{list}', '{word}', '{position}');
+    insert into task
+        (user_id, id, title, description, priority, due_date, version, created_at, completed_at, position) values
+        ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version}, '{newer}', {completed}, '{position}'),
+        ('{user}', '{second}', 'Older', '', 0, null, 1, '2026-01-01Z', null, '1{position}');"""
 RUIN = """
+    insert into list (user_id, id, name) values ('{user}', '{list}', '{word}');
+    delete from list where user_id = '{user}' and id = '{list}';
     insert into task (user_id, id, title, description, priority, due_date, version) values
         ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version});
     delete from task where user_id = '{user}' and id = '{id}';
@@ -56,6 +62,9 @@ ROWS_OF = """
     select 'task' as place, xmin::text || ' ' || xmax::text as touched,
            (to_jsonb(t) - '{user_id,title_key,title_head,words}'::text[])::text as content
     from task t where user_id = %(user)s
+    union all
+    select 'list', xmin::text || ' ' || xmax::text, (to_jsonb(l) - 'user_id')::text
+    from list l where user_id = %(user)s
     union all
     select 'key', xmin::text || ' ' || xmax::text, (to_jsonb(k) - '{user_id,fingerprint}'::text[])::text
     from idempotency_key k where user_id = %(user)s"""
@@ -106,7 +115,10 @@ class World:
         plainly = {"Accept-Encoding": "identity"}
         self._api = httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=plainly)
         self._ids = {whose: str(uuid4()) for whose in WHOSE}
-        self._seconds = {OWN: str(uuid4()), FOREIGN: str(uuid4())}
+        self._seconds = {whose: str(uuid4()) for whose in WHOSE}
+        self._lists = {whose: str(uuid4()) for whose in WHOSE}
+        self._seconds[MALFORMED], self._lists[MALFORMED] = self._seconds[OWN][:-1], self._lists[OWN].upper()
+        self._positions = {whose: f"0{uuid4().hex}V" for whose in WHOSE}
         self._words = {whose: f"w{uuid4().hex}" for whose in WHOSE}
         self._keys = {(row.name, whose): f"key-{uuid4()}" for row in ROWS for whose in WHOSE}
         self._users = {whose: f"user-{uuid4()}" for whose in WHOSE}
@@ -129,7 +141,8 @@ class World:
                 return '"3' if malformed else f'"{VERSIONS[whose]}"'
             case "key":
                 return "" if malformed else self._keys[row.name, whose]
-        known = {"user": self._users, "cursor": self._cursors, "priority": PRIORITIES, "flag": FLAGS, "date": DATES}
+        known = {"user": self._users, "cursor": self._cursors, "list": self._lists, "other": self._seconds}
+        known |= {"priority": PRIORITIES, "flag": FLAGS, "date": DATES}
         return known[place.kind][whose]
 
     def ask(self, row: Row, put: Mapping[Place, str]) -> Seen:
@@ -177,6 +190,8 @@ class World:
             priority=STORED.index(PRIORITIES[whose]),
             date=DATES[whose],
             version=VERSIONS[whose],
+            list=self._lists[whose],
+            position=self._positions[whose],
             **more,
         ).encode()
 
@@ -201,18 +216,21 @@ class World:
     def _assert_nothing_is_told(self, row: Row, asked: Asked, answer: httpx.Response, lines: list[str]) -> None:
         """Whatever is the owner's alone may stand in an answer where the request named it, and in no line of a log."""
         theirs = {self._ids[FOREIGN], self._seconds[FOREIGN], self._words[FOREIGN], self.owner.id}
+        theirs |= {self._lists[FOREIGN], self._positions[FOREIGN]}
         theirs |= {self._keys[row.name, FOREIGN], self._cursors[FOREIGN]}
         told = answer.text + str(answer.headers)
         assert not [text for text in theirs if text in told and text not in asked.text]
         assert not [text for text in theirs if text in "".join(lines)]
 
     def _seen(self, answer: httpx.Response, lines: list[str], trips: list[str], named: dict[str, str]) -> Seen:
-        known = {*self._ids.values(), *self._seconds.values()}
+        known = {*self._ids.values(), *self._seconds.values(), *self._lists.values()}
+        placed = {self._positions[OWN], f"1{self._positions[OWN]}"}
 
         def plain(text: str) -> str:
             for value, name in named.items():
                 text = text.replace(value, name)
             text = IDS.sub(lambda found: found[0] if found[0] in known else "<made>", text)
+            text = POSITIONS.sub(lambda found: found[0] if found[2] in placed else f'{found[1]}"<made>"', text)
             return TIMES.sub("<time>", text)
 
         body = plain(answer.text)

@@ -15,6 +15,9 @@ NEW = "00000000-0000-4000-8000-000000000002"
 def task(version: int = 1, **members: Any) -> Json:
     made: Json = {"id": ID, "title": "a", "description": "", "priority": "none", "due": None, "completed_at": None}
     return made | {
+        "list_id": None,
+        "parent_id": None,
+        "position": "V",
         "created_at": "2026-03-01T09:00:00Z",
         "updated_at": f"2026-03-01T09:00:{version:02}Z",
         "version": version,

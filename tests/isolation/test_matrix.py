@@ -21,7 +21,6 @@ from tests.isolation.matrix import (
     PLACES,
     RANDOM,
     ROWS,
-    TELLING,
     WHOSE,
     Place,
     Row,
@@ -36,7 +35,7 @@ CELLS = [(row, place) for row in ROWS for place in PLACES if not why_not(row, pl
 HEEDING = [row for row in ROWS if not row.operation.anonymous]
 """Rows where a value can change anything; the others are asked with all of them at once."""
 PAIRS = [
-    (row, *pair) for row in HEEDING for pair in combinations(TELLING, 2) if not any(why_not(row, at) for at in pair)
+    (row, *pair) for row in HEEDING for pair in combinations(row.telling, 2) if not any(why_not(row, at) for at in pair)
 ]
 CHOICES = {"priority": "one of five words"}
 """Members of a body in which no id can stand."""
@@ -72,7 +71,7 @@ def test_every_parameter_and_every_member_of_the_contract_is_a_place() -> None:
         for operation in (path, *(path[method] for method in METHODS if method in path)):
             for parameter in map(component, operation.get("parameters", [])):
                 assert parameter["in"] == "path" or parameter["name"] in places[parameter["in"]]
-    for name in ("TaskCreate", "TaskReplace", "TaskPatch"):
+    for name in ("TaskCreate", "TaskReplace", "TaskPatch", "TaskMove"):
         assert set(document()["components"]["schemas"][name]["properties"]) <= places["body"] | CHOICES.keys()
 
 
@@ -83,6 +82,7 @@ def test_what_is_compared_is_there(row: Row, world: World) -> None:
     assert len(seen.trips) == row.operation.database
     assert [(line["operation"], line["status"]) for line in seen.logged] == [(row.operation.name, row.status)]
     assert {"content-type", "x-request-id"} <= {name for name, _ in seen.headers} or not seen.body
+    assert [place for place, _ in seen.left].count("list") == 1
     assert [place for place, _ in seen.left].count("task") == 2 + (row.status == 201) - (row.status == 204)
 
 
@@ -105,7 +105,7 @@ def test_foreign_is_like_random_beside_another_foreign_value_or_an_own_one(
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_foreign_is_like_random_in_all_places_at_once(row: Row, world: World) -> None:
-    for places in (TELLING, PLACES):
+    for places in (row.telling, PLACES):
         there = [place for place in places if not why_not(row, place)]
         foreign, random = (world.ask(row, dict.fromkeys(there, whose)) for whose in (FOREIGN, RANDOM))
         assert foreign == random

@@ -48,12 +48,12 @@ SHARED = """            if _alive(self._idle[0][0]):
 """
 CLAIMED = "rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]"
 CLAIMED_APART = (
-    "await self._sure(write, (CLAIM, values))\n            rows = (await self._sure(write, (sql, values)))[-1]"
+    "await self._sure(write, (CLAIM, values))\n                rows = (await self._sure(write, (sql, values)))[-1]"
 )
 KEPT_APART = """if rows:
-                kept = {"key": self.key, "status": rows[0]["status"], "answer": json.dumps(rows[0], default=str)}
-                await self._run((KEEP_APART, kept))
-            return"""
+                    kept = {"key": self.key, "status": rows[0]["status"], "answer": json.dumps(rows[0], default=str)}
+                    await self._run((KEEP_APART, kept))
+            except Conflict"""
 KEEP_APART = '''KEEP_APART = """
     update idempotency_key set status = %(status)s, answer = %(answer)s::jsonb where key = %(key)s returning user_id
 """
@@ -169,7 +169,7 @@ DOOR = (
     mutant(
         "an answer kept outside the transaction",
         statements("self.keeping = deciding + KEEP + FINISH", "self.keeping = deciding + FINISH"),
-        transactions(f"{CLAIMED}\n            return", f"{CLAIMED}\n            {KEPT_APART}"),
+        transactions(f"{CLAIMED}\n            except Conflict", f"{CLAIMED}\n                {KEPT_APART}"),
         transactions('CLAIM = "select', f'{KEEP_APART}CLAIM = "select'),
         SETTLED.format("update-lost on the way back"),
     ),

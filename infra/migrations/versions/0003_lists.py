@@ -50,27 +50,25 @@ begin
 end
 $$;
 
--- The place between two neighbours, either of which may be missing. At the ends the clock or one second less is taken,
--- so that only moves into one and the same gap make positions longer.
+-- The microseconds that a position begins with; what `filled` fills up is not the clock's.
+create function app.moment_of(place text, filled text) returns bigint
+    language sql immutable parallel safe
+    return ('x' || lpad(rpad(substring(left(place, 14) from '^[0-9a-f]*'), 14, filled), 16, '0'))::bit(64)::bigint;
+
+-- The place between two neighbours, either of which may be missing. At the ends there is room without end: only moves
+-- into one and the same gap make positions longer. What comes after the last one stands right behind it, by a
+-- microsecond: before what is being created just now, which nobody has seen.
 create function app.position_between(lower text, upper text) returns text
     language plpgsql volatile
     as $$
-declare
-    made text collate "C";
-    whole bigint;
 begin
     if upper is null then
-        made := app.new_position();
-        return case when lower is null or made > lower then made else app.midway(lower, null) end;
+        return case when lower is null then app.new_position()
+            else app.position_at(to_timestamp((app.moment_of(lower, 'f') + 1) / 1000000.0)) end;
+    elsif lower is null and app.moment_of(upper, '0') > 1000000 then
+        return app.position_at(to_timestamp(app.moment_of(upper, '0') / 1000000.0 - 1));
     end if;
-    if lower is not null then
-        return app.midway(lower, upper);
-    end if;
-    whole := ('x' || lpad(rpad(substring(left(upper, 14) from '^[0-9a-f]*'), 14, '0'), 16, '0'))::bit(64)::bigint;
-    if whole > 1000000 then
-        return app.position_at(to_timestamp((whole - 1000000) / 1000000.0));
-    end if;
-    return app.midway('', upper);
+    return app.midway(coalesce(lower, ''), upper);
 end
 $$;
 
@@ -121,7 +119,7 @@ create function app.bound_lists() returns trigger
     as $$
 begin
     perform app.take_turn();
-    if (select count(*) from public.list) >= 500 then
+    if (select count(*) from public.list where user_id = new.user_id) >= 500 then
         perform app.refuse('', 'there are 500 lists, and no more can be');
     end if;
     return new;
@@ -130,29 +128,33 @@ $$;
 
 create trigger bound_lists before insert on list for each row execute function app.bound_lists();
 
+-- Where a list comes to stand: at the end, or right beside another. One that stands there already stays as it is.
 create function app.place_list(moved uuid, before_id uuid, after_id uuid) returns text
     language plpgsql volatile
     as $$
 declare
-    near text collate "C";
-    beyond text collate "C";
+    mine constant text collate "C" := (select position from public.list where id = moved);
+    lower text collate "C";
+    upper text collate "C";
     made text;
 begin
     if before_id is null and after_id is null then
-        select max(position) into near from public.list where id <> moved;
-        made := app.position_between(near, null);
+        select max(position) into lower from public.list where id <> moved;
     else
-        select position into near from public.list where id = coalesce(before_id, after_id) and id <> moved;
+        select position into lower from public.list where id = coalesce(before_id, after_id) and id <> moved;
         if not found then
             perform app.refuse(case when before_id is null then 'after' else 'before' end, 'there is no such list');
         elsif before_id is not null then
-            select max(position) into beyond from public.list where position < near and id <> moved;
-            made := app.position_between(beyond, near);
+            upper := lower;
+            select max(position) into lower from public.list where position < upper and id <> moved;
         else
-            select min(position) into beyond from public.list where position > near and id <> moved;
-            made := app.position_between(near, beyond);
+            select min(position) into upper from public.list where position > lower and id <> moved;
         end if;
     end if;
+    if (lower is null or lower < mine) and (upper is null or mine < upper) then
+        return mine;
+    end if;
+    made := app.position_between(lower, upper);
     if char_length(made) > 1000 then
         perform app.refuse('', 'too many moves went into this one gap: move a neighbour first');
     end if;
@@ -164,8 +166,9 @@ $$;
 ACCESS = """
 revoke all on all functions in schema app from public;
 grant execute on function
-    app.position_at(timestamptz), app.new_position(), app.midway(text, text), app.position_between(text, text),
-    app.take_turn(), app.refuse(text, text), app.place_list(uuid, uuid, uuid) to task_app;
+    app.position_at(timestamptz), app.new_position(), app.midway(text, text), app.moment_of(text, text),
+    app.position_between(text, text), app.take_turn(), app.refuse(text, text),
+    app.place_list(uuid, uuid, uuid) to task_app;
 
 alter table list enable row level security;
 alter table list force row level security;
@@ -187,5 +190,5 @@ def downgrade() -> None:
     """Drop what `upgrade` built, and the data with it."""
     op.execute("""
         drop table list;
-        drop function app.bound_lists, app.place_list, app.refuse, app.take_turn, app.position_between, app.midway,
-            app.new_position, app.position_at""")
+        drop function app.bound_lists, app.place_list, app.refuse, app.take_turn, app.position_between, app.moment_of,
+            app.midway, app.new_position, app.position_at""")

@@ -1,6 +1,7 @@
 """What a task hangs on: a list, a parent, a place in the order.
 
-Additive: what the release before this one sends goes on working, and puts tasks into the inbox, at the end.
+Additive: what the release before this one sends goes on working, and puts tasks into the inbox, at the end. What takes
+long follows in 0004b, beside traffic.
 """
 
 from alembic import op
@@ -14,30 +15,18 @@ alter table task
     add column parent_id uuid,
     add column position text collate "C";
 alter table task alter column position set default app.new_position();
+alter table task
+    add constraint task_position_check check (char_length(position) between 1 and 1000) not valid,
+    add constraint task_parent_id_check check (parent_id <> id) not valid,
+    add constraint task_list foreign key (user_id, list_id)
+        references list (user_id, id) on delete cascade not valid,
+    add constraint task_parent foreign key (user_id, parent_id)
+        references task (user_id, id) on delete cascade not valid;
 
-update task set position = app.position_at(created_at);
-
-alter table task add constraint task_position_check
-    check (position is not null and char_length(position) between 1 and 1000) not valid;
-alter table task validate constraint task_position_check;
-alter table task add constraint task_parent_id_check check (parent_id <> id) not valid;
-alter table task validate constraint task_parent_id_check;
-alter table task add constraint task_list foreign key (user_id, list_id)
-    references list (user_id, id) on delete cascade not valid;
-alter table task validate constraint task_list;
-alter table task add constraint task_parent foreign key (user_id, parent_id)
-    references task (user_id, id) on delete cascade not valid;
-alter table task validate constraint task_parent;
-
-create index task_position on task (user_id, position, id);
-create index task_list_position on task (user_id, list_id, position, id) where list_id is not null;
-create index task_list_created_at on task (user_id, list_id, created_at, id) where list_id is not null;
-create index task_parent_position on task (user_id, parent_id, position, id) where parent_id is not null;
-
-drop trigger count_version on task;
-create trigger count_version before update on task for each row
+-- A task from before there were positions is given one, by 0004b, without being changed.
+create or replace trigger count_version before update on task for each row
     when ((old.title, old.description, old.priority, old.due_date, old.due_time, old.due_timezone, old.completed_at,
-           old.list_id, old.parent_id, old.position)
+           old.list_id, old.parent_id, coalesce(old.position, new.position))
           is distinct from
           (new.title, new.description, new.priority, new.due_date, new.due_time, new.due_timezone, new.completed_at,
            new.list_id, new.parent_id, new.position))
@@ -71,6 +60,9 @@ begin
     new.list_id := coalesce(new.list_id, above.list_id);
     if above.list_id is distinct from new.list_id then
         perform app.refuse('parent_id', 'is in another list');
+    end if;
+    if tg_op = 'UPDATE' and new.parent_id = old.parent_id then
+        return new;
     end if;
     loop
         steps := steps + 1;
@@ -149,33 +141,36 @@ create trigger count_changed after update on task referencing old table as gone 
 
 -- Where a task comes to stand: at the end, or right beside a sibling at its destination, whose neighbour on that side
 -- is looked for among all of the user's tasks, so that one order is the order of every list. Under a parent, no list
--- means the parent's.
+-- means the parent's. What stands there already stays as it is.
 create function app.place_task(moved uuid, to_list uuid, to_parent uuid, before_id uuid, after_id uuid) returns text
     language plpgsql volatile
     as $$
 declare
-    near text collate "C";
-    beyond text collate "C";
+    mine constant text collate "C" := (select position from public.task where id = moved);
+    lower text collate "C";
+    upper text collate "C";
     made text;
 begin
     if before_id is null and after_id is null then
-        select max(position) into near from public.task where id <> moved;
-        made := app.position_between(near, null);
+        select max(position) into lower from public.task where id <> moved;
     else
-        select position into near from public.task
+        select position into lower from public.task
             where id = coalesce(before_id, after_id) and id <> moved
               and parent_id is not distinct from to_parent
               and (to_parent is not null or list_id is not distinct from to_list);
         if not found then
             perform app.refuse(case when before_id is null then 'after' else 'before' end, 'is no sibling there');
         elsif before_id is not null then
-            select max(position) into beyond from public.task where position < near and id <> moved;
-            made := app.position_between(beyond, near);
+            upper := lower;
+            select max(position) into lower from public.task where position < upper and id <> moved;
         else
-            select min(position) into beyond from public.task where position > near and id <> moved;
-            made := app.position_between(near, beyond);
+            select min(position) into upper from public.task where position > lower and id <> moved;
         end if;
     end if;
+    if (lower is null or lower < mine) and (upper is null or mine < upper) then
+        return mine;
+    end if;
+    made := app.position_between(lower, upper);
     if char_length(made) > 1000 then
         perform app.refuse('', 'too many moves went into this one gap: move a neighbour first');
     end if;

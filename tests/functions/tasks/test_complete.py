@@ -1,6 +1,8 @@
+from uuid import uuid4
+
 import httpx
 
-from tests.tasks import NOBODYS, TIME, WHOLE, change, errors, make, path_of, read, without_instance
+from tests.tasks import NOBODYS, TIME, WHOLE, Json, change, errors, make, path_of, read, without_instance
 
 
 def test_a_completed_task_says_when(either_api: httpx.Client) -> None:
@@ -56,3 +58,58 @@ def test_no_body_is_wanted(api: httpx.Client) -> None:
     assert errors(api.post(f"{complete}?at=now")) == ["at"]
     assert read(api, task) == task
     assert api.post(complete, json={}).status_code == 200
+
+
+def family(api: httpx.Client) -> tuple[Json, list[Json]]:
+    """A task with a child, a grandchild that is completed, an open one below that, and a sibling; and a stranger."""
+    root = make(api)
+    child = make(api, parent_id=root["id"])
+    done = make(api, parent_id=child["id"])
+    leaf = make(api, parent_id=done["id"])
+    done = change(api, "complete", done, query="?descendants=keep").json()
+    return root, [child, done, leaf, make(api, parent_id=root["id"]), make(api)]
+
+
+def test_what_is_open_below_is_completed_along(either_api: httpx.Client) -> None:
+    root, [child, done, leaf, sibling, stranger] = family(either_api)
+    answer = change(either_api, "complete", root).json()
+    assert answer["version"] == 2
+    for task in (child, leaf, sibling):
+        now = read(either_api, task)
+        assert now["completed_at"] == answer["completed_at"]
+        assert now == task | {name: now[name] for name in ("completed_at", "updated_at")} | {"version": 2}
+    assert (read(either_api, done), read(either_api, stranger)) == (done, stranger)
+
+
+def test_what_is_below_may_be_kept(either_api: httpx.Client) -> None:
+    root, below = family(either_api)
+    assert change(either_api, "complete", root, query="?descendants=keep").json()["version"] == 2
+    assert [read(either_api, task) for task in below] == below
+    assert errors(change(either_api, "complete", root, query="?descendants=drop")) == ["descendants"]
+
+
+def test_a_task_that_was_completed_stays_as_it_is_and_nothing_below_stays_open(api: httpx.Client) -> None:
+    root, below = family(api)
+    first = change(api, "complete", root, query="?descendants=keep").json()
+    assert change(api, "complete", root).json() == first
+    assert [read(api, task)["completed_at"] is None for task in below] == [False, False, False, False, True]
+    before = [read(api, task) for task in below]
+    assert change(api, "complete", root).json() == first
+    assert [read(api, task) for task in below] == before
+
+
+def test_where_a_condition_fails_nothing_below_is_completed(api: httpx.Client) -> None:
+    root, below = family(api)
+    for headers, status in [({"If-Match": '"7"'}, 412), ({"If-None-Match": "*"}, 412)]:
+        assert change(api, "complete", root, headers | {"Idempotency-Key": str(uuid4())}).status_code == status
+        assert change(api, "complete", root, headers).status_code == status
+    assert [read(api, task) for task in below] == below
+    assert change(api, "complete", root, {"If-Match": '"1"'}).status_code == 200
+    assert read(api, below[0])["version"] == 2
+
+
+def test_reopening_reopens_one(api: httpx.Client) -> None:
+    root, [child, *_] = family(api)
+    change(api, "complete", root)
+    assert change(api, "reopen", root).json()["completed_at"] is None
+    assert read(api, child)["completed_at"] is not None

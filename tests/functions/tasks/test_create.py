@@ -7,7 +7,9 @@ import pytest
 
 from tests.tasks import DUES, TASKS, TIME, WHOLE, errors, make, path_of, read, titles, without_instance
 
-MEMBERS = {"id", "title", "description", "priority", "due", "completed_at", "created_at", "updated_at", "version"}
+MEMBERS = {"id", "title", "description", "priority", "due", "list_id", "parent_id", "position", "version"} | {
+    *("completed_at", "created_at", "updated_at"),
+}
 CHARACTER = "\N{GRINNING FACE}"  # one character, four bytes of UTF-8, two units of UTF-16
 
 
@@ -35,6 +37,7 @@ def test_location_leads_to_what_was_answered(either_api: httpx.Client) -> None:
 def test_what_is_absent_takes_its_default(api: httpx.Client) -> None:
     task = make(api, title="Buy milk")
     assert (task["description"], task["priority"], task["due"]) == ("", "none", None)
+    assert (task["list_id"], task["parent_id"]) == (None, None)
 
 
 def test_the_server_makes_ids_of_version_7(api: httpx.Client) -> None:
