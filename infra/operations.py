@@ -80,8 +80,31 @@ class Operation(Function):
         route = "" if self.is_default else f', Method: {self.method}, Path: "{self.path}"'
         event = f"{{Type: HttpApi, Properties: {{ApiId: !Ref Api{route}}}}}"
         policies = ", Policies: [!Ref ReadSecret]" if self.database else ""
-        properties = f"{{Handler: {self.handler}{policies}, Events: {{Http: {event}}}}}"
+        alarms = f"DeploymentPreference: {{Alarms: [!Ref {self.logical_id}Faults, !Ref {self.logical_id}Crashes]}}"
+        properties = f"{{Handler: {self.handler}{policies}, {alarms}, Events: {{Http: {event}}}}}"
         return f"  {self.logical_id}: {{Type: AWS::Serverless::Function, Properties: {properties}}}"
+
+    @property
+    def guard_lines(self) -> tuple[str, str]:
+        """The lines of the alarms in infra/template.yaml that take a release of this operation back.
+
+        They watch the version that is being released and no other: the faults that it answers, and the invocations that
+        end without an answer of ours, which Lambda counts.
+        """
+        name, version = self.logical_id, f"!GetAtt {self.logical_id}.Version.Version"
+        ours = {"service": "task-api", "operation": self.name, "version": version}
+        lambdas = {"FunctionName": f"!Ref {name}", "Resource": f'!Sub "${{{name}}}:live"', "ExecutedVersion": version}
+        return _guard(f"{name}Faults", "!Ref AWS::StackName", "faults", ours), _guard(
+            f"{name}Crashes", "AWS/Lambda", "Errors", lambdas
+        )
+
+
+def _guard(name: str, namespace: str, metric: str, dimensions: dict[str, str]) -> str:
+    pairs = ", ".join(f"{{Name: {key}, Value: {value}}}" for key, value in dimensions.items())
+    watched = f"Namespace: {namespace}, MetricName: {metric}, Dimensions: [{pairs}], Statistic: Sum, Period: 60"
+    breach = "EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: GreaterThanOrEqualToThreshold"
+    properties = f"{{{watched}, {breach}, TreatMissingData: notBreaching}}"
+    return f"  {name}: {{Type: AWS::CloudWatch::Alarm, Properties: {properties}}}"
 
 
 def operations(root: Path = ROOT) -> list[Operation]:

@@ -164,9 +164,8 @@ def test_every_new_version_is_invoked_before_it_gets_traffic_by_a_hook_that_may_
     template: dict[str, Any],
 ) -> None:
     assert template["Globals"]["Function"]["DeploymentPreference"]["Hooks"] == {HOOK: {"Ref": HOOK}}
-    assert not [
-        one for one in OPERATIONS if "DeploymentPreference" in template["Resources"][one.logical_id]["Properties"]
-    ]
+    for one in OPERATIONS:  # what SAM makes of both together: tests/infra/test_watching.py
+        assert set(template["Resources"][one.logical_id]["Properties"]["DeploymentPreference"]) == {"Alarms"}
     hook = template["Resources"][HOOK]["Properties"]
     assert hook["FunctionName"] == {"Fn::Sub": "CodeDeployHook_${AWS::StackName}"}, "CodeDeploy may call no other name"
     assert hook["CodeUri"] == "../build/hook-arm64.zip"
@@ -246,6 +245,8 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     service = tmp_path_factory.mktemp("service")
     shutil.copy(ROOT / "serverless.yml", service)
     (service / "node_modules").symlink_to(ROOT / "node_modules")
+    (service / "infra").mkdir()
+    shutil.copy(ROOT / "infra/template.yaml", service / "infra")
     archives(service / "build")
     env = {"PATH": os.environ["PATH"], "HOME": str(service), "SLS_TELEMETRY_DISABLED": "1"}
     env |= {"AUTH_ISSUER": "https://auth.example.com", "CORS_ORIGINS": ORIGINS, "DATABASE_SECRET_ID": "task-api/url"}
@@ -279,7 +280,7 @@ def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_el
         function = functions[job.handler]
         assert function["Code"]["S3Key"].endswith("/jobs-arm64.zip")
         assert function["Role"] == {"Fn::GetAtt": ["JobsRole", "Arn"]}
-        assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS"}
+        assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS", "POWERTOOLS_METRICS_NAMESPACE"}
     for operation in OPERATIONS:
         function = functions[operation.handler]
         assert function["Code"]["S3Key"].endswith("/http-arm64.zip")

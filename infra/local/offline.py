@@ -52,7 +52,7 @@ def _service(folder: Path, root: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "build").mkdir(parents=True)
     shutil.copy(root / "serverless.yml", folder)
-    for name in ("functions", "shared", "node_modules"):
+    for name in ("functions", "infra", "shared", "node_modules"):
         (folder / name).symlink_to(root / name)
     for name in ARCHIVES:
         with ZipFile(folder / "build" / name, "w") as archive:

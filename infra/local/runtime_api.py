@@ -131,8 +131,8 @@ def lambda_function(
 ) -> Iterator[LambdaFunction]:
     """Start `handler` (`functions/tasks/create.handler`) in `folder`; leaving the block ends it.
 
-    `env` is the whole environment but for what Lambda adds, `timeout` the seconds that an invocation may take, the
-    import of the module included.
+    `env` is the whole environment but for what Lambda adds and is not in it, `timeout` the seconds that an invocation
+    may take, the import of the module included.
     """
     with RuntimeApi(name, timeout) as api, tempfile.TemporaryFile() as output:
         threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -149,7 +149,7 @@ def lambda_function(
         }
         command = [sys.executable, "-m", "awslambdaric", handler]
         process = subprocess.Popen(
-            command, cwd=folder, env={**env, **added}, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=folder, env={**added, **env}, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
             yield LambdaFunction(api, process, output)

@@ -25,10 +25,13 @@ OPERATIONS = {operation.name: operation for operation in operations()}
 
 
 @contextmanager
-def running(function: Function, stack: Stack) -> Iterator[LambdaFunction]:
-    """The function as deployed: its own process, and of the environment only what serverless.yml gives it."""
+def running(function: Function, stack: Stack, **variables: str) -> Iterator[LambdaFunction]:
+    """The function as deployed: its own process, and of the environment only what serverless.yml gives it.
+
+    `variables` are more of it.
+    """
     names = ["DATABASE_URL_JOBS"] if function.module.split(".")[1] == JOBS else ["DATABASE_URL", "AUTH_ISSUER"]
-    env = {"PATH": os.environ["PATH"]} | {name: stack.environment[name] for name in names}
+    env = {"PATH": os.environ["PATH"]} | {name: stack.environment[name] for name in names} | variables
     with lambda_function(function.name, function.handler, env, ROOT) as started:
         yield started
 

@@ -20,6 +20,7 @@ from shared.keys import GAP, KeyCache
 from shared.logs import LOGGER
 from shared.spans import Span, enter
 from tests.contract import FAULT
+from tests.faults.invariants import eventually
 from tests.faults.writes import WRITES, Write, prepare
 from tests.gateway import as_response, invoke, make_event
 from tests.jwks import JwksServer
@@ -251,9 +252,10 @@ def test_requests_at_once_count_for_themselves(server: Server, user: User) -> No
             return api.get(path).headers["X-Request-Id"], trips
 
         expected = dict(pool.map(one, range(90)))
-    counted = {}
-    for text in server.log[before:].splitlines():
-        line = json.loads(text)
-        if line["message"] == "request" and line["request_id"] in expected:
-            counted[line["request_id"]] = line["round_trips"]
-    assert counted == expected
+
+    def counted() -> dict[str, int]:
+        lines = [json.loads(text) for text in server.log[before:].rpartition("\n")[0].splitlines()]
+        return {line["request_id"]: line["round_trips"] for line in lines if line["request_id"] in expected}
+
+    eventually(lambda: len(counted()) == len(expected), "every line")  # it is written when the answer is out already
+    assert counted() == expected
