@@ -33,6 +33,7 @@ _DIGEST = 12
 # below 16 hours only.
 _CLOCK = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
 _INSTANT = re.compile(_CLOCK.pattern + "[+-](0[0-9]|1[0-5])(:[0-5][0-9]){0,2}")
+_RANK = re.compile("[0-9]{1,7}")
 _SMALL_NUMBER = re.compile("[0-9]{1,4}")
 
 
@@ -49,12 +50,14 @@ class Order:
     descending: bool = False
 
     def clauses(self) -> dict[str, str]:
-        """The parts of a statement: `sort_value` (to make the next cursor of), `beyond` (the cursor) and `order`."""
+        """Parts of a statement: `columns`, `sort_value` (for the next cursor), `beyond` (the cursor) and `order`."""
         way, beyond = ("desc", "<") if self.descending else ("asc", ">")
         columns = (*self.columns, "id")
+        after = f"({self.after}, %(after_id)s::uuid)"
         return {
+            "columns": ", ".join(self.columns),
             "sort_value": f"{self.columns[-1]}::text",
-            "beyond": f"({', '.join(columns)}) {beyond} ({self.after}, %(after_id)s::uuid)",
+            "beyond": f"(%(after_id)s::uuid is null or ({', '.join(columns)}) {beyond} {after})",
             "order": ", ".join(f"{column} {way}" for column in columns),
         }
 
@@ -183,6 +186,14 @@ def small_number(value: str) -> None:
     """Check the sort value of a smallint column."""
     if not _SMALL_NUMBER.fullmatch(value):
         raise ValueError("not a small number")
+
+
+def rank(value: str) -> None:
+    """Check the sort value of a search by relevance: a rank, then when the task was created."""
+    number, _, moment = value.partition(" ")
+    if not _RANK.fullmatch(number):
+        raise ValueError("not a rank")
+    instant(moment)
 
 
 def text(value: str) -> None:

@@ -86,7 +86,10 @@ class Task(SQLModel, table=True):
         Index("task_due_last", "user_id", "due_last", "id"),
         Index("task_title", "user_id", "title_head"),
         Index("task_open", "user_id", "created_at", "id", postgresql_where=text("completed_at is null")),
-        Index("task_words", "user_id", "words", postgresql_using="gin"),
+        Index("task_completed", "user_id", "created_at", "id", postgresql_where=text("completed_at is not null")),
+        Index("task_priority_created_at", "user_id", "priority", "created_at", "id"),
+        Index("task_day", "user_id", "due_date", "created_at", "id", postgresql_where=text("due_date is not null")),
+        Index("task_terms", "words", postgresql_using="gin"),
     )
 
     user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
@@ -109,10 +112,7 @@ class Task(SQLModel, table=True):
     due_last: datetime = Field(
         sa_type=TIMESTAMP, sa_column_args=[Computed(DUE.format(none="-infinity"), persisted=True)]
     )
-    words: str = Field(
-        sa_type=TSVECTOR,
-        sa_column_args=[Computed("array_to_tsvector(app.words(title || ' ' || description))", persisted=True)],
-    )
+    words: str = Field(sa_type=TSVECTOR)  # filled by a trigger
     list_id: UUID | None = None
     parent_id: UUID | None = None
     position: str = Field(sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})

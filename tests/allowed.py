@@ -39,7 +39,13 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "app.user_id()", "EXECUTE"): WHOLE,
     (JOBS, "app.user_id()", "EXECUTE"): WHOLE,
     (APP, "app.words(text)", "EXECUTE"): WHOLE,
+    (APP, "app.fold(text)", "EXECUTE"): WHOLE,
+    (APP, "app.lexemes(text)", "EXECUTE"): WHOLE,
+    (APP, "app.tag(text)", "EXECUTE"): WHOLE,
+    (APP, "app.word_index(text,text,text)", "EXECUTE"): WHOLE,
+    (APP, "app.query(text,text,text,text)", "EXECUTE"): WHOLE,
     (APP, "app.search(text)", "EXECUTE"): WHOLE,
+    (APP, "app.search(text,bigint)", "EXECUTE"): WHOLE,
     (APP, "app.claim(text,bytea)", "EXECUTE"): WHOLE,
     (APP, "app.position_at(timestamp with time zone)", "EXECUTE"): WHOLE,
     (APP, "app.new_position()", "EXECUTE"): WHOLE,
@@ -53,17 +59,27 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
 }
 FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | {
     "app.count_version()",
+    "app.index_words()",
     "app.bound_lists()",
     "app.attach()",
     "app.follow()",
     "app.count_open_tasks()",
 }
-DEFINERS = {"app.search(text)", "app.count_open_tasks()"}
-IMMUTABLE = {"app.words(text)", "app.midway(text,text)", "app.moment_of(text,text)"}
+DEFINERS = {"app.search(text)", "app.search(text,bigint)", "app.count_open_tasks()"}
+IMMUTABLE = {
+    *("app.words(text)", "app.fold(text)", "app.lexemes(text)", "app.tag(text)"),
+    *("app.word_index(text,text,text)", "app.query(text,text,text,text)"),
+    *("app.midway(text,text)", "app.moment_of(text,text)"),
+}
 TRIGGERS = {
     *("attach on public.task", "attach_new on public.task", "follow on public.task"),
     *("count_added on public.task", "count_changed on public.task", "count_gone on public.task"),
-    *("count_version on public.task", "count_version on public.list", "bound_lists on public.list"),
+    *(
+        "index_words on public.task",
+        "count_version on public.task",
+        "count_version on public.list",
+        "bound_lists on public.list",
+    ),
 }
 ALLOWED = of_the_tables().union(
     {("extension", name) for name in EXTENSIONS},

@@ -9,10 +9,11 @@ from psycopg.errors import InsufficientPrivilege, UniqueViolation
 from infra.roles import APP, JOBS
 from tests.catalogue import Admin
 
-ALICE, BOB = "leaks-alice", "leaks-bob"
+# Two users whose words have the same tag (app.tag) in the index: what keeps them apart has to be `user_id`.
+ALICE, BOB = "leaks-alice", "leaks-bob-22096834"
 DENIED = {
-    "write for another": "insert into task (user_id, id, title) values ('leaks-bob', gen_random_uuid(), 'x')",
-    "give away": "update task set user_id = 'leaks-bob'",
+    "write for another": "insert into task (user_id, id, title) values ('leaks-bob-22096834', gen_random_uuid(), 'x')",
+    "give away": "update task set user_id = 'leaks-bob-22096834'",
     "set a version": "update task set version = 7",
     "set a time": "update task set created_at = now()",
     "truncate": "truncate task",
@@ -88,6 +89,9 @@ def _sees(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
         yield "a user sees other tasks than their own"
     if {row["user_id"] for row in admin.execute("select user_id from idempotency_key")} != {ALICE}:
         yield "a user sees other keys than their own"
+    tags = {row["tag"] for row in admin.execute("select app.tag(name) from unnest(%s::text[]) name", [[ALICE, BOB]])}
+    if len(tags) != 1:
+        yield "the users have tags of their own, so that a search proves nothing"
     if {row["search"] for row in admin.execute("select app.search('canary')")} != {ids[ALICE]}:
         yield "a search finds other tasks than the user's own"
 

@@ -19,6 +19,7 @@ AFTER = {
     "updated_at": "2026-03-01 09:00:00+00",
     "priority": "3",
     "title": "buy",
+    "rank": "2000100 2026-03-01 09:00:00+00",
 }
 WRITTEN = {
     "id": ID,
@@ -107,12 +108,12 @@ def every_statement() -> list[Sent]:
         *_of_operations(),
         *(
             Sent(
-                f"tasks_list {sort}",
+                f"tasks_list {sort} {way}",
                 text,
                 [*TASK, "sort_value"],
                 LISTED | {"after": AFTER.get(ORDERS[sort].columns[-1].removesuffix("_key"), "2026-03-01 09:00:00")},
             )
-            for sort, text in STATEMENTS.items()
+            for (way, sort), text in STATEMENTS.items()
         ),
         Sent("service_ready", READY, ["user_id"], {}),
         Sent("claim", transactions.CLAIM, ["user_id"], WRITTEN),

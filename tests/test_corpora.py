@@ -79,6 +79,7 @@ def test_text_is_kept_by_every_other_write(family: str, api: httpx.Client) -> No
 
 @every
 def test_a_bare_title_is_kept_or_refused_and_a_search_for_it_finds_its_task(family: str, api: httpx.Client) -> None:
+    """Hyphens left out: at the beginning of a word they exclude it."""
     api.post(TASKS, json={"title": "other", "description": "words"})
     for text in naughty(family):
         created = api.post(TASKS, json={"title": text})
@@ -86,7 +87,7 @@ def test_a_bare_title_is_kept_or_refused_and_a_search_for_it_finds_its_task(fami
             assert created.status_code == 422
             continue
         assert (created.status_code, created.json()["title"]) == (201, text.strip()), ascii(text)
-        answer = api.get(TASKS, params={"q": text, "limit": 200})
+        answer = api.get(TASKS, params={"q": text.replace("-", " "), "limit": 200})
         if len(text) > 150:
             assert answer.status_code == 422
             continue

@@ -22,11 +22,9 @@ POOL = 3
 CATALOGUE, BEHAVIOUR = "catalogue", "behaviour"
 BOTH = {CATALOGUE, BEHAVIOUR}
 SEARCH = """
-    create or replace function app.search(query text) returns setof uuid language sql stable {security}
+    create or replace function app.search(query text, most bigint) returns setof uuid language sql stable {security}
     {path} begin atomic
-        select id from public.task where {fence} and words @@ (
-            select string_agg(quote_literal(word) || ':*', ' & ')::tsquery from unnest(app.words(query)) word
-        );
+        select id from public.task where {fence} and words @@ app.query(user_id, query) limit most;
     end"""
 POLICY = "drop policy own_rows on {table}; create policy own_rows on {table} {rest}"
 FENCE = "user_id = (select app.user_id())"

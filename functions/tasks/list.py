@@ -7,40 +7,35 @@ from fastapi import Query, Response
 from shared.answers import LISTED, READING
 from shared.auth import authenticated
 from shared.http import on_lambda
-from shared.paging import NEWEST, Listing, Order, both_ways, instant, send_page, small_number, text, wall_clock
+from shared.paging import NEWEST, Listing, Order, both_ways, instant, rank, send_page, small_number, text, wall_clock
+from shared.problems import Invalid
 from shared.queries import Flag, FullDate, Limit, Search
 from shared.schemas.task import PRIORITIES, Priority, Task, TaskPage
-from shared.statements import listing
+from shared.walks import RELEVANCE, statements, way_to
 
+# No due comes last both ways: downwards it must be the least, where upwards it is the greatest.
 ORDERS = both_ways(
     created_at=Order(("created_at",), "%(after)s::timestamptz", instant),
     updated_at=Order(("updated_at",), "%(after)s::timestamptz", instant),
     due=Order(("due_first",), "%(after)s::timestamp", wall_clock),
     priority=Order(("priority",), "%(after)s::smallint", small_number),
     title=Order(("title_head", "title_key"), "left(%(after)s::text, 64), %(after)s::text", text),
-)
-# No due comes last both ways: downwards it must be the least, where upwards it is the greatest.
-ORDERS["-due"] = Order(("due_last",), "%(after)s::timestamp", wall_clock, descending=True)
-
+) | {
+    "-due": Order(("due_last",), "%(after)s::timestamp", wall_clock, descending=True),
+    RELEVANCE: Order(("rank",), "%(after)s::text", rank, descending=True),
+}
 # PostgreSQL plans each statement with its values at hand, so a filter that is not asked for costs nothing. A whole day
 # sorts a microsecond before its midnight (shared/tables.py), and so do the bounds.
-LIST = """
-select {task}, {sort_value} as sort_value from task
-where (%(completed)s::boolean is null or (completed_at is not null) = %(completed)s::boolean)
-  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))
-  and (%(due_from)s::date is null or {due} >= %(due_from)s::date - interval '1 microsecond')
+FILTERS = """(%(completed)s::boolean is null or (completed_at is not null) = %(completed)s::boolean)
+  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))"""
+DUE_RANGE = """(%(due_from)s::date is null or {due} >= %(due_from)s::date - interval '1 microsecond')
   and (%(due_before)s::date is null or {due} < %(due_before)s::date - interval '1 microsecond')
-  and ((%(due_from)s::date is null and %(due_before)s::date is null) or due_date is not null)
-  and (%(q)s::text is null or app.words(%(q)s::text) = '{}' or id = any (array (select app.search(%(q)s::text))))
-  and (%(after_id)s::uuid is null or {beyond})
-order by {order} limit %(limit)s"""
-STATEMENTS = {
-    sort: listing(Task, LIST, due="due_last" if sort == "-due" else "due_first", **order.clauses())
-    for sort, order in ORDERS.items()
-}
+  and ((%(due_from)s::date is null and %(due_before)s::date is null) or ({due} > '-infinity' and {due} < 'infinity'))"""
+STATEMENTS = statements(ORDERS, DUE_RANGE, FILTERS)
 Sort = Literal[
-    "created_at", "-created_at", "updated_at", "-updated_at", "due", "-due", "priority", "-priority", "title", "-title"
-]
+    "created_at", "-created_at", "updated_at", "-updated_at", "due", "-due", "priority", "-priority", "title", "-title",
+    "relevance",
+]  # fmt: skip
 
 router = authenticated()
 
@@ -66,7 +61,9 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
         "q": q,
         "limit": limit + 1,
     }
-    rows = await tx.rows(STATEMENTS[sort], values | tx.after(ORDERS[sort]))
+    if sort == RELEVANCE and q is None:
+        raise Invalid([{"parameter": "sort", "detail": "relevance needs q"}])
+    rows = await tx.rows(STATEMENTS[way_to(sort, values), sort], values | tx.after(ORDERS[sort]))
     tasks = (Task.from_row(row).model_dump_json().encode() for row in rows)
     return send_page(tx, rows, tasks, limit)
 

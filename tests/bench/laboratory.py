@@ -70,6 +70,7 @@ class Laboratory:
             if installed():
                 pooler = Pooler(self.cluster, (APP,), folder, certificates.make(folder), pool_size=POOL_SIZE)
                 self.pooler = exits.enter_context(pooler)
+            self.token = key.token
             ours = ("DATABASE_", "AUTH_", "CORS_", "PG", "AWS_", "POWERTOOLS_", "PYTHON")
             self.environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
             self.environment |= {

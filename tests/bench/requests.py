@@ -73,7 +73,7 @@ class Context:
         return 15_000
 
 
-def event(request: Request, task_id: str) -> Json:
+def event(request: Request, task_id: str, query: str = "") -> Json:
     """The event of one request; each brings a title of its own, so that there is something to write."""
     path = TASKS if request.operation in ("create", "list") else f"{TASKS}/{task_id}{request.suffix}"
     number = next(_counter)
@@ -96,7 +96,7 @@ def event(request: Request, task_id: str) -> Json:
         "version": "2.0",
         "routeKey": f"{request.method} {route}",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": headers,
         "requestContext": {
             "accountId": "123456789012",
@@ -125,14 +125,14 @@ def event(request: Request, task_id: str) -> Json:
     return made
 
 
-def wrong(request: Request, task_id: str, sent: Json, answer: Json) -> str:
-    """What is wrong with an answer; nothing, where it is as it must be."""
+def wrong(request: Request, task_id: str, sent: Json, answer: Json, page: int = PAGE) -> str:
+    """What is wrong with an answer; nothing, where it is as it must be. `page`: how many items a list has."""
     if answer["statusCode"] != request.status:
         return f"{request.operation} answered {answer['statusCode']}: {answer.get('body')}"
     body = json.loads(answer.get("body") or "{}")
     if request.operation == "list":
         items = body["items"] if isinstance(body, dict) else body
-        return "" if len({item["id"] for item in items}) == PAGE else f"a page of {len(items)}"
+        return "" if len({item["id"] for item in items}) == page else f"a page of {len(items)}"
     faults = {
         "another task": bool(body) and request.on and body["id"] != task_id,
         "another title": request.title and body["title"] != json.loads(sent["body"])["title"],

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
-from tests.bench.requests import ROWS, Context, Json, event, wrong
+from tests.bench.requests import PAGE, ROWS, Context, Json, event, wrong
 
 type Handler = Callable[[Json, Any], Json]
 
@@ -53,11 +54,11 @@ def first(subject: str, row: str, task_id: str) -> Json:
     }
 
 
-def many(subject: str, row: str, task_ids: list[str]) -> Json:
+def many(subject: str, row: str, task_ids: list[str], query: str = "", page: int = PAGE) -> Json:
     """Make one request for each id: the milliseconds of each, the CPU's for one, and the memory so far in MB."""
     request = ROWS[row]
     call, context = handler(subject, request.operation), Context()
-    sent = [(task_id, event(request, task_id)) for task_id in task_ids]
+    sent = [(task_id, event(request, task_id, query)) for task_id in task_ids]
     if request.replay:
         for _, each in sent:
             call(each, context)
@@ -70,7 +71,7 @@ def many(subject: str, row: str, task_ids: list[str]) -> Json:
         answers.append(answer)
     busy = time.process_time() - busy
     for (task_id, each), answer in zip(sent, answers, strict=True):
-        _check(wrong(request, task_id, each, answer))
+        _check(wrong(request, task_id, each, answer, page))
     return {"times": times, "cpu": busy * 1000 / len(times), "memory": memory()}
 
 
@@ -91,6 +92,13 @@ def load(subject: str, row: str, task_ids: list[str], start: float, seconds: flo
     return {"times": times, "statuses": statuses}
 
 
+def cursor(_: str, value: str, task_id: str, query: list[list[str]]) -> Json:
+    """Ours: the cursor of a list behind the task with that sort value."""
+    paging = importlib.import_module("shared.paging")
+    bound_to = paging.binding((name, text) for name, text in query)
+    return {"cursor": paging.Position(value, UUID(task_id), bound_to).cursor()}
+
+
 def memory() -> float:
     """The most that this process has held, in MB."""
     status = Path("/proc/self/status")
@@ -109,7 +117,7 @@ def main(subject: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     log = os.open(os.environ["BENCH_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(log, 1)
-    do: dict[str, Callable[..., Json]] = {"first": first, "many": many, "load": load}
+    do: dict[str, Callable[..., Json]] = {"first": first, "many": many, "load": load, "cursor": cursor}
     for line in sys.stdin:
         order = json.loads(line)
         answers.write(json.dumps(do[order.pop("do")](subject, **order)) + "\n")

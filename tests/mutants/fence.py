@@ -6,6 +6,7 @@ from tests.mutants.mutant import mutant
 from tests.mutants.planting import Edit
 
 migration = partial(Edit, "infra/migrations/versions/0001_tasks.py")
+searching = partial(Edit, "infra/migrations/versions/0002_search_and_growth.py")
 roles = partial(Edit, "infra/roles.py")
 
 OWN = "user_id = (select app.user_id())"
@@ -27,6 +28,8 @@ TASK_OWNER = """create table task (
     user_id text collate "C" not null default app.user_id() check (user_id <> '')"""
 CALLER = "language sql stable parallel safe\n    return nullif(current_setting('app.user_id', true), '');"
 REVOKE = "revoke all on all functions in schema app from public;"
+SEARCH_PATH = "    set search_path = pg_catalog, pg_temp\n"
+FINDING = "    begin atomic\n        select id from (\n"
 NOTES = "create table note (user_id text, task_id uuid references task (id));"
 
 LEAKS = "tests/test_mutants.py::test_nothing_leaks"
@@ -154,11 +157,11 @@ FENCE = (
     ),
     mutant(
         "a search without its filter",
-        migration("where user_id = app.user_id()\n          and words @@", "where words @@"),
+        searching(") found where user_id = app.user_id() limit most;", ") found limit most;"),
         LEAKS,
         note="the list's own policy still hides what the search finds",
     ),
-    mutant("a search_path of the caller's", migration("    set search_path = pg_catalog, pg_temp\n", ""), FUNCTIONS),
+    mutant("a search_path of the caller's", searching(f"{SEARCH_PATH}{FINDING}", FINDING), FUNCTIONS),
     mutant("functions for anyone", migration(REVOKE, ""), FUNCTIONS, GRANTS),
     mutant(
         "all rights on keys",

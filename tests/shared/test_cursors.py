@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64encode
 from hashlib import blake2b
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import httpx
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from functions.tasks.list import ORDERS
 from shared.paging import Position, binding
 from shared.problems import BadRequest
+from shared.walks import RELEVANCE
 from tests.tasks import NOBODYS, TASKS, errors, ids, make, page
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -151,6 +152,7 @@ FORGED = {
     "created_at": [f"{MOMENT}+00", f"{MOMENT}.5+05:30", f"{MOMENT}+15:59:59"],
     "due": [MOMENT, "infinity", "2200-12-31 23:59:59.999999", "0001-01-01 00:00:00"],
     "priority": ["0", "4", "5"],
+    "relevance": [f"0 {MOMENT}+00", f"2001000 {MOMENT}.5+05:30", f"9999999 {MOMENT}+00"],
     "title": ["", "x" * 5000, "'; drop table task; --", "\N{GRINNING FACE}\\", "%s %(x)s"],
 }
 WRONG = {
@@ -175,23 +177,39 @@ WRONG = {
     ],
     "due": ["", "today", f"{MOMENT}+00", "2026-W01-1", "2026-01-01", "2026-01-01 23:59:60", "20260101", "Infinity"],
     "priority": ["", "x", "-1", "99999", "1.0", " 1", "+1", "1_0", "\u0663", "9" * 5000],
+    "relevance": [
+        "",
+        "0",
+        "1",
+        f" {MOMENT}+00",
+        f"-1 {MOMENT}+00",
+        f"10000000 {MOMENT}+00",
+        f"1  {MOMENT}+00",
+        "1 now",
+    ],
     "title": ["a\0b"],
 }
 
 
 def forge(sort: str, value: str) -> str:
     """A cursor that we never made, with a digest that is right: anyone can make one."""
-    return Position(value, UUID(NOBODYS), binding([("sort", sort)])).cursor()
+    return Position(value, UUID(NOBODYS), binding(asked(sort))).cursor()
 
 
-@pytest.mark.parametrize("sort", [f"{way}{name}" for name in FORGED for way in ("", "-")])
+def asked(sort: str) -> list[tuple[str, str]]:
+    """The query of a list in that order."""
+    return [("sort", sort), *([("q", "milk")] if sort == RELEVANCE else [])]
+
+
+@pytest.mark.parametrize("sort", [*ORDERS])
 def test_a_forged_cursor_reaches_nothing_and_breaks_nothing(api: httpx.Client, sort: str) -> None:
     task = make(api)
-    for value in FORGED[sort.removeprefix("-")]:
-        found = page(api, f"sort={sort}&cursor={forge(sort, value)}")
+    query, name = urlencode(asked(sort)), sort.removeprefix("-").replace("updated", "created")
+    for value in FORGED[name]:
+        found = page(api, f"{query}&cursor={forge(sort, value)}")
         assert found["items"] in ([], [task]), value
-    for value in WRONG[sort.removeprefix("-")]:
-        answer = api.get(f"{TASKS}?sort={sort}&cursor={quote(forge(sort, value))}")
+    for value in WRONG[name]:
+        answer = api.get(f"{TASKS}?{query}&cursor={quote(forge(sort, value))}")
         assert answer.status_code == 400, value
 
 

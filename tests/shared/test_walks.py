@@ -1,0 +1,161 @@
+"""Every way to a page gives the page that a plain look at all rows gives, whichever of its parts has to find it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from functions.tasks.list import ORDERS, STATEMENTS
+from shared.walks import MOST_DAYS, RELEVANCE, way_to
+from tests.stack import APP, Stack
+
+LIMIT = 23
+USER = "walks"
+FILL = """
+    insert into task (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at)
+    select case when n %% 4 = 0 then 'walks-other' else %(user)s end, gen_random_uuid(), word || ' ' || n %% 50,
+           case when n %% 3 = 0 or n %% 5 = 0 then 'milk' when n between 100 and 130 then 'tea' else 'note' end, n %% 5,
+           case when n %% 3 > 0 then date '2026-01-01' + n %% 90 end, case when n %% 2 = 0 then now() end,
+           now() - make_interval(mins => n / 2), now() + make_interval(mins => n * 7 %% 100)
+    from generate_series(1, 320) n, lateral (select (array['Milk', 'Salt', 'Rice'])[1 + n %% 3] as word) one
+"""
+NO_FILTER: dict[str, Any] = dict.fromkeys(("completed", "priority", "due_from", "due_before", "q"))
+FILTERS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "priorities": {"priority": [1, 3]},
+    "a week": {"due_from": "2026-02-01", "due_before": "2026-02-08"},
+    "no day": {"due_from": "2026-02-08", "due_before": "2026-02-01"},
+    "six weeks": {"due_from": "2026-02-01", "due_before": "2026-03-15"},
+    "few days of many": {"due_from": "2026-03-30"},
+    "before": {"due_before": "2026-01-20", "completed": True},
+    "a frequent word": {"q": "milk"},
+    "a word of old tasks": {"q": "tea"},
+    "a rare word": {"q": "salt 4"},
+    "no task": {"q": "nothing"},
+    "no word": {"q": "!"},
+    "all without": {"q": "-milk", "completed": False},
+    "a phrase, filtered": {"q": '"salt 25" note -7', "priority": [0, 2, 4], "due_from": "2026-01-02"},
+}
+REACHES: dict[str, tuple[int, int]] = {"near": (1001, 1001), "hits": (4, 1001), "far": (4, 3), "one": (2, 2)}
+"""How many rows are tried in the list's order at first, and how many hits of the filter's own index are taken."""
+EXPECTED = """
+    select id from task where user_id = %(user)s
+      and (%(completed)s::boolean is null or (completed_at is not null) = %(completed)s)
+      and (%(priority)s::smallint[] is null or priority = any (%(priority)s))
+      and (%(due_from)s::date is null or due_date >= %(due_from)s)
+      and (%(due_before)s::date is null or due_date < %(due_before)s)
+      and coalesce(words @@ app.query(user_id, %(q)s), true)
+    order by """
+
+
+@pytest.fixture(scope="module")
+def filler(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+        admin.execute(FILL, {"user": USER})
+        yield admin
+        admin.execute("delete from task where user_id like 'walks%'")
+
+
+@pytest.fixture(scope="module")
+def app(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(stack.cluster.url(APP), autocommit=True, prepare_threshold=None) as connection:
+        yield connection
+
+
+def within(text: str, reach: str) -> str:
+    """The statement with other bounds."""
+    near, hits = REACHES[reach]
+    text = re.sub(r"\b(10001|501)\b", str(near), text)
+    return re.sub(r"\b3001\b", str(hits), text).replace("<= 3000", f"< {hits}")
+
+
+def walked(app: psycopg.Connection[Any], text: str, values: dict[str, Any]) -> list[Any]:
+    """The ids of all pages."""
+    found: list[Any] = []
+    values = NO_FILTER | values | {"limit": LIMIT + 1, "after": None, "after_id": None}
+    while True:
+        with app.transaction(force_rollback=True):
+            app.execute("select set_config('app.user_id', %s, true)", [USER])
+            rows = app.execute(text.encode(), values).fetchall()
+        assert {row[0] for row in rows} <= {USER}
+        found += [row[1] for row in rows[:LIMIT]]
+        if len(rows) <= LIMIT:
+            return found
+        values |= {"after": rows[LIMIT - 1][-1], "after_id": rows[LIMIT - 1][1]}
+
+
+@pytest.mark.parametrize("sort", [sort for sort in ORDERS if sort != RELEVANCE])
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_part_of_a_way_finds_the_same(
+    name: str, sort: str, filler: psycopg.Connection[Any], app: psycopg.Connection[Any]
+) -> None:
+    asked = NO_FILTER | FILTERS[name]
+    order = EXPECTED + ORDERS[sort].clauses()["order"]
+    expected = [row[0] for row in filler.execute(order.encode(), asked | {"user": USER}).fetchall()]
+    text = STATEMENTS[way_to(sort, asked), sort]
+    for reach in REACHES:
+        assert walked(app, within(text, reach), asked) == expected, reach
+
+
+@pytest.mark.parametrize("name", [name for name, asked in FILTERS.items() if "q" in asked])
+def test_ranked_or_not_a_search_finds_the_same(
+    name: str, filler: psycopg.Connection[Any], app: psycopg.Connection[Any]
+) -> None:
+    asked = NO_FILTER | FILTERS[name]
+    newest = f"{EXPECTED} created_at desc, id desc"
+    expected = [row[0] for row in filler.execute(newest.encode(), asked | {"user": USER}).fetchall()]
+    text = STATEMENTS["ranked", RELEVANCE]
+    ranked = walked(app, text, asked)
+    assert sorted(ranked) == sorted(expected)
+    if len(expected) >= REACHES["far"][1]:
+        assert walked(app, within(text, "far"), asked) == expected
+
+
+def test_the_frequent_are_not_ranked_among_many(filler: psycopg.Connection[Any], app: psycopg.Connection[Any]) -> None:
+    """More than 50 of the newest, of a user with many tasks."""
+    text = STATEMENTS["ranked", RELEVANCE]
+    newest = f"{EXPECTED} created_at desc, id desc"
+    asked = NO_FILTER | {"q": "milk"}
+    expected = [row[0] for row in filler.execute(newest.encode(), asked | {"user": USER}).fetchall()]
+    assert walked(app, text, asked) != expected
+    assert walked(app, text.replace("20001", "200"), asked) == expected
+
+
+def test_every_bound_is_in_the_statements() -> None:
+    """Else `within` changes nothing."""
+    by_word, by_due = STATEMENTS["by word", "title"], STATEMENTS["by due", "title"]
+    assert by_word.count("10001") == 3
+    assert by_due.count("501") == 3
+    for text in (by_word, by_due, STATEMENTS["ranked", RELEVANCE]):
+        assert (text.count("3001"), text.count("<= 3000")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sort", "asked", "way"),
+    [
+        ("-created_at", {}, "walk"),
+        ("title", {"priority": [1]}, "walk"),
+        ("created_at", {"priority": [1], "completed": True}, "by priority"),
+        ("due", {"due_from": "2026-01-01"}, "walk"),
+        ("-due", {"due_from": "2026-01-01", "due_before": "2026-01-08"}, "walk"),
+        ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-01"}, "by day"),
+        ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-02"}, "by due"),
+        ("-created_at", {"due_before": "0001-01-01"}, "by due"),
+        ("title", {"due_from": "2026-01-01", "due_before": "2026-01-08"}, "by due"),
+        ("-title", {"q": "", "due_from": "2026-01-01", "priority": [2]}, "by word"),
+        ("relevance", {"q": "x"}, "ranked"),
+    ],
+)
+def test_the_way_is_the_filters_and_the_orders(sort: str, asked: dict[str, Any], way: str) -> None:
+    assert MOST_DAYS == 31
+    assert way_to(sort, NO_FILTER | asked) == way
+    assert (way, sort) in STATEMENTS
+
+
+def test_each_sort_of_a_list_has_every_way_that_may_be_asked_of_it() -> None:
+    for sort in ORDERS:
+        for asked in FILTERS.values():
+            if sort != RELEVANCE or "q" in asked:
+                assert (way_to(sort, NO_FILTER | asked), sort) in STATEMENTS
