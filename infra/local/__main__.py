@@ -23,7 +23,7 @@ def serve() -> None:
     cors_origins(os.environ.get("CORS_ORIGINS", ""))
     with backing(say) as env:
         os.environ.clear()
-        os.environ.update(env)
+        os.environ.update(env | {"POWERTOOLS_METRICS_DISABLED": "true"})  # nobody draws them here
         greet_once_it_listens(port)
         # uvicorn knows two ways to be ended; a closed terminal is a third.
         signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

@@ -23,6 +23,7 @@ from uuid import uuid4
 
 REGION = "eu-central-1"
 ARN = f"arn:aws:lambda:{REGION}:123456789012:function:"
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 LONGEST_ANSWER = 6 * 1024 * 1024 + 100
 """Bytes; Lambda refuses a longer answer."""
 
@@ -187,6 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.server.seconds) * 1000)),
+            "Lambda-Runtime-Trace-Id": TRACE,
             "Lambda-Runtime-Invoked-Function-Arn": ARN + self.server.name,
         }
         self._answer(200, headers, body)

@@ -24,7 +24,7 @@ RELEASE = "./.github/actions/release"
 ENVIRONMENTS = {"preview", "staging", "production"}
 # An operator sets these; the others have defaults.
 FIVE = {"AWS_ACCOUNT_ID", "AWS_REGION", "NEON_PROJECT_ID", "NEON_API_KEY", "AUTH_ISSUER"}
-OPTIONAL = {"AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS", "CORS_ORIGINS", "SMOKE_USERS"}
+OPTIONAL = {"AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS", "CORS_ORIGINS", "ALARM_TOPIC", "SMOKE_USERS"}
 OURS = "github.event.pull_request.head.repo.full_name == github.repository"
 HUMAN = "github.event.pull_request.user.login != 'dependabot[bot]'"
 
