@@ -43,6 +43,14 @@ class Race:
         ).fetchone()
         return found[0] if found else None
 
+    def crowd(self, *calls: Callable[[], httpx.Response]) -> list[Future[httpx.Response]]:
+        """Make calls in threads; return once each waits for a lock of whomever."""
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        answers = [self._threads.submit(call) for call in calls]
+        while self._watch.execute(waiting).fetchone() != (len(calls),):
+            assert not any(answer.done() for answer in answers), "nothing held it up"
+        return answers
+
     def end(self, *, commit: bool) -> None:
         """Let the open transaction take effect, or not."""
         (self.other.commit if commit else self.other.rollback)()

@@ -17,6 +17,7 @@ from tests.conftest import BASE_URL
 from tests.fuzz import examples
 from tests.gateway import Gateway
 from tests.order import Tasks, serial
+from tests.pooler import POOL_SIZE
 from tests.race import Race, racing
 from tests.stack import Stack, User
 from tests.tasks import TASKS, Json, make, page, path_of, read
@@ -125,6 +126,18 @@ def test_moves_at_once_leave_what_they_would_have_left_one_after_the_other(house
         assert {item["id"] for item in house.items()} == set(house.ids)
 
 
+def test_all_who_move_into_one_gap_at_once_find_a_place_of_their_own(house: House, race: Race) -> None:
+    first, *others = house.ids[: POOL_SIZE + 1]
+    for where in ({"after": first}, {"before": first}, {}):
+        before = Tasks.seen(house.items())
+        race.other.execute("select from task where id = any (%s::uuid[]) for update", [others])
+        waiting = race.crowd(*(partial(house.send, task_id, "move", where) for task_id in others))
+        race.end(commit=True)
+        statuses = [answer.result().status_code for answer in waiting]
+        done = [((task_id, "move", where), status) for task_id, status in zip(others, statuses, strict=True)]
+        assert serial(before, done, Tasks.seen(house.items()))
+
+
 def test_of_moves_that_would_make_a_circle_together_one_is_refused(house: House, race: Race) -> None:
     a, b, c = house.ids[:3]
     for ring in ([a, b], [a, b, c]):
@@ -213,20 +226,16 @@ def test_a_completion_waits_for_whoever_holds_a_task_below(
         assert left[child]["completed_at"] == "2026-01-01T00:00:00Z"
 
 
-def test_writers_of_one_family_never_wait_for_each_other(house: House, race: Race) -> None:
-    """Rows first and the turn then, or the other way round: half of these would be undone for a deadlock each time."""
-    api, (root, child, other) = house.api, house.ids[:3]
-    assert house.send(child, "move", {"parent_id": root}).status_code == 200
-    for _ in range(5):
-        answers = race.at_once(
-            *(partial(api.patch, path_of(child), json={"list_id": list_id}) for list_id in house.lists[1:]),
-            *(partial(house.send, task_id, "complete", {}) for task_id in (root, child)),
-            partial(house.send, root, "move", {"list_id": house.lists[1]}),
-            partial(api.patch, path_of(root), json={"title": str(uuid4())}),
-            partial(api.put, path_of(child), json={"title": "x", "list_id": house.lists[2]}, headers={"If-Match": "*"}),
-            partial(house.send, other, "move", {"list_id": house.lists[2]}),
-        )
-        assert {answer.status_code for answer in answers} == {200}
+@pytest.mark.parametrize("way", ["patch", "put"])
+def test_who_waits_for_the_turn_has_locked_no_row_yet(house: House, race: Race, way: str) -> None:
+    """Or two would wait for each other: one with the row, one with the turn."""
+    task_id, body = house.ids[0], {"title": "x", "list_id": house.lists[1]}
+    method = "PATCH" if way == "patch" else "PUT"
+    race.other.execute(TURN, [house.user.id])
+    waiting = race.start(partial(house.api.request, method, path_of(task_id), json=body, headers={"If-Match": "*"}))
+    race.other.execute("select from task where id = %s for update nowait", [task_id])
+    race.end(commit=True)
+    assert waiting.result().status_code == 200
 
 
 PLACES = st.text("0123ABYZayz", max_size=6).map(lambda text: f"0{text}1")
@@ -256,7 +265,9 @@ def test_a_gap_holds_thousands_of_moves_and_then_says_so(house: House, admin: ps
             select '01', '02', 0
             union all select low, app.midway(low, high), moves + 1 from gap where char_length(high) <= 101
         ) select max(moves) as moves from gap"""
-    assert admin.execute(halved).fetchone() == {"moves": 500}  # 5 for each character
+    row = admin.execute(halved).fetchone()
+    assert row
+    assert row["moves"] >= 490  # about 5 for each character
     put = "update task set position = %s where user_id = %s and id = %s"
     for place, task_id in (("0" + "a" * 999, low), ("0" + "a" * 998 + "b", high)):
         admin.execute(put, [place, house.user.id, task_id])
@@ -265,5 +276,5 @@ def test_a_gap_holds_thousands_of_moves_and_then_says_so(house: House, admin: ps
         answer = house.send(moved, "move", where)
         assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (409, [""])
     assert house.items() == before
-    assert house.send(high, "move", {}).status_code == 200
+    assert house.send(high, "move", {"before": house.ids[3]}).status_code == 200
     assert house.send(moved, "move", {"after": low}).status_code == 200

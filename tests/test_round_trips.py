@@ -148,4 +148,4 @@ def test_all_handlers_of_a_process_share_one_connection(
     assert api.get("/health/ready").status_code == 200
     assert warm.connects == 0
     owned = admin.execute("select count(*) from task where user_id = %s", [user.id]).fetchone()
-    assert owned == {"count": len(WRITES) + 1}  # two were made, one deleted, by way of that connection
+    assert owned == {"count": len(WRITES) + 2}  # three more were made, one deleted, by way of that connection

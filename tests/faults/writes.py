@@ -35,7 +35,8 @@ PUT_NEW = Write("replace-new", "PUT", "/v1/tasks/{new}", 201, {"title": "Buy mil
 DELETE = Write("delete", "DELETE", "/v1/tasks/{id}", 204)
 COMPLETE = Write("complete", "POST", "/v1/tasks/{id}/complete", 200)
 REOPEN = Write("reopen", "POST", "/v1/tasks/{id}/reopen", 200)
-WRITES = [CREATE, UPDATE, REPLACE, PUT_NEW, DELETE, COMPLETE, REOPEN]
+MOVE = Write("move", "POST", "/v1/tasks/{id}/move", 200, {})
+WRITES = [CREATE, UPDATE, REPLACE, PUT_NEW, DELETE, COMPLETE, REOPEN, MOVE]
 
 
 def prepare(api: httpx.Client, write: Write) -> Send:
@@ -46,6 +47,8 @@ def prepare(api: httpx.Client, write: Write) -> Send:
     if write is REOPEN:
         answer = api.post(f"{path}/complete")
         assert answer.status_code == 200, answer.text
+    if write is MOVE:  # which stands at the end already, where nothing comes behind it
+        assert api.post("/v1/tasks", json={"title": "Behind"}).status_code == 201
     target = write.path.format(id=answer.json()["id"], new=uuid4())
     fixed = {"If-Match": answer.headers["ETag"]} if write.matching else {}
 

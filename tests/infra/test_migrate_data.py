@@ -1,0 +1,70 @@
+"""Migrations over tasks that are there already, and a migration that did not come to its end."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg.rows import DictRow, dict_row
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+from infra.local.postgres import OWNER, SUPERUSER, Cluster, throwaway
+from infra.migrate import config, migrate
+
+TASKS = """
+    insert into task (user_id, id, title, created_at, updated_at)
+    select 'user-' || n % 3, gen_random_uuid(), n::text, timestamptz '2026-01-01Z' + n * interval '1 microsecond',
+           '2026-02-01Z'
+    from generate_series(1, 6000) n"""
+LEFT = "select user_id, title, version, updated_at = '2026-02-01Z' as untouched from task order by position, id"
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with throwaway() as cluster:
+        to_the_newest(cluster)
+        yield cluster
+
+
+def to_the_newest(cluster: Cluster) -> None:
+    urls = {"DATABASE_URL_UNPOOLED": cluster.url(OWNER), "DATABASE_URL": cluster.url("api")}
+    migrate(urls, lambda _: None)
+
+
+def back_to(cluster: Cluster, revision: str) -> None:
+    with psycopg.connect(cluster.url(OWNER), autocommit=True) as owner:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: owner, poolclass=StaticPool)
+        options = config()
+        with engine.connect() as options.attributes["connection"]:
+            command.downgrade(options, revision)
+
+
+@pytest.fixture
+def admin(cluster: Cluster) -> Iterator[psycopg.Connection[DictRow]]:
+    with psycopg.connect(cluster.url(SUPERUSER), autocommit=True, row_factory=dict_row) as admin:
+        yield admin
+
+
+def test_tasks_from_before_stand_in_the_order_of_their_creation_and_are_not_changed(
+    cluster: Cluster, admin: psycopg.Connection[DictRow]
+) -> None:
+    back_to(cluster, "0003")
+    admin.execute(TASKS)
+    to_the_newest(cluster)
+    left = admin.execute(LEFT).fetchall()
+    assert [int(row["title"]) for row in left] == list(range(1, 6001))
+    assert {(row["version"], row["untouched"]) for row in left} == {(1, True)}
+    admin.execute("update task set position = 'V' where title = '1'")
+    assert admin.execute("select version from task where title = '1'").fetchone() == {"version": 2}
+
+
+def test_what_goes_on_beside_traffic_may_be_run_again(cluster: Cluster, admin: psycopg.Connection[DictRow]) -> None:
+    back_to(cluster, "0004b")
+    described = "select indexdef from pg_indexes where tablename = 'task' order by 1"
+    made = admin.execute(described).fetchall()
+    admin.execute("update alembic_version set version_num = '0004'")
+    admin.execute("update pg_index set indisvalid = false where indexrelid = 'task_position'::regclass")
+    to_the_newest(cluster)
+    assert admin.execute(described).fetchall() == made
+    assert admin.execute("select from pg_index where not indisvalid").fetchall() == []
