@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+from botocore.config import Config
 
 from infra.synthetic import sign_in, users
 
@@ -54,7 +55,9 @@ class Stage:
     """The functions of one stage, called by `token`'s user, or by nobody where it is empty, about a task of its own."""
 
     def __init__(self, token: str) -> None:
-        self._functions = boto3.client("lambda")
+        # A release has a hook for each function, and replace and delete take few at once.
+        patience = Config(retries={"mode": "standard", "total_max_attempts": 10})
+        self._functions = boto3.client("lambda", config=patience)
         self._token = token
         self._task, self._key, self._created = str(uuid4()), str(uuid4()), False
 

@@ -15,6 +15,30 @@ DEFAULT = "$default"
 JOBS = "jobs"
 DOORS = {"shared.database", "shared.paging", "shared.transactions"}
 
+# Lines of the template. A role of ours, since the one that SAM would make may write every log of the account.
+FUNCTION = (
+    "  {0}: {{Type: AWS::Serverless::Function, Properties: {{Handler: {1}, Role: !GetAtt {0}Role.Arn,"
+    " LoggingConfig: {{LogGroup: !Ref {0}Logs}}, DeploymentPreference: {{Alarms: [!Ref {0}Faults, !Ref {0}Crashes]}},"
+    " Events: {{Http: {{Type: HttpApi, Properties: {{ApiId: !Ref Api{2}}}}}}}}}}}"
+)
+ROLE = (
+    "  {0}Role: {{Type: AWS::IAM::Role, Properties: {{"
+    "PermissionsBoundary: !If [HasBoundary, !Ref PermissionsBoundary, !Ref AWS::NoValue],"
+    ' AssumeRolePolicyDocument: {{Version: "2012-10-17", Statement:'
+    " [{{Effect: Allow, Principal: {{Service: lambda.amazonaws.com}}, Action: sts:AssumeRole}}]}},{1} Policies:"
+    ' [{{PolicyName: logs, PolicyDocument: {{Version: "2012-10-17", Statement: [{{Effect: Allow,'
+    " Action: [logs:CreateLogStream, logs:PutLogEvents], Resource: !GetAtt {0}Logs.Arn}}]}}}}]}}}}"
+)
+LOGS = (
+    "  {0}Logs: {{Type: AWS::Logs::LogGroup, UpdateReplacePolicy: Delete, DeletionPolicy: Delete,"
+    " Properties: {{RetentionInDays: !Ref LogRetentionInDays}}}}"
+)
+POLICIES = {
+    None: "",
+    "DATABASE_SECRET_ID": " ManagedPolicyArns: [!Ref ReadSecret],",
+    "DATABASE_SECRET_ID_JOBS": " ManagedPolicyArns: [!Ref ReadSecretJobs],",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -41,6 +65,16 @@ class Function:
     def logical_id(self) -> str:
         """Its name in the SAM template: `TasksCreate`."""
         return "".join(word.capitalize() for word in self.name.split("_"))
+
+    @property
+    def secret(self) -> str | None:
+        """The variable that names the secret which it may read: a job's, since every job opens the database."""
+        return "DATABASE_SECRET_ID_JOBS"
+
+    @property
+    def own_lines(self) -> list[str]:
+        """The lines of infra/template.yaml with its role and its log group."""
+        return [ROLE.format(self.logical_id, POLICIES[self.secret]), LOGS.format(self.logical_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +103,22 @@ class Operation(Function):
         return DEFAULT if self.is_default else f"{self.method} {self.path}"
 
     @property
+    def secret(self) -> str | None:
+        """The variable that names the secret which it may read, where it opens the database."""
+        return "DATABASE_SECRET_ID" if self.database else None
+
+    @property
     def deploy_line(self) -> str:
         """The line of this operation in serverless.yml."""
         event = '"*"' if self.is_default else f'{{method: {self.method}, path: "{self.path}"}}'
-        return f"  {self.name}: {{handler: {self.handler}, events: [{{httpApi: {event}}}]}}"
+        reads = f"reads: {self.secret}, " if self.secret else ""
+        return f"  {self.name}: {{handler: {self.handler}, {reads}events: [{{httpApi: {event}}}]}}"
 
     @property
-    def template_line(self) -> str:
-        """The line of this operation in infra/template.yaml."""
+    def template_lines(self) -> list[str]:
+        """The lines of this operation in infra/template.yaml: the function, its role and its log group."""
         route = "" if self.is_default else f', Method: {self.method}, Path: "{self.path}"'
-        event = f"{{Type: HttpApi, Properties: {{ApiId: !Ref Api{route}}}}}"
-        policies = ", Policies: [!Ref ReadSecret]" if self.database else ""
-        alarms = f"DeploymentPreference: {{Alarms: [!Ref {self.logical_id}Faults, !Ref {self.logical_id}Crashes]}}"
-        properties = f"{{Handler: {self.handler}{policies}, {alarms}, Events: {{Http: {event}}}}}"
-        return f"  {self.logical_id}: {{Type: AWS::Serverless::Function, Properties: {properties}}}"
+        return [FUNCTION.format(self.logical_id, self.handler, route), *self.own_lines]
 
     @property
     def guard_lines(self) -> tuple[str, str]:

@@ -34,11 +34,15 @@ def refused(failure: BaseException) -> bool:
 
 
 class Secret:
-    """The libpq URL of the application role: given, or kept in Secrets Manager or SSM and read at first use."""
+    """The libpq URL of a role: given, or kept in Secrets Manager or SSM and read at first use.
 
-    def __init__(self, url: str | None, secret_id: str | None) -> None:
+    `name` is the variable that holds the id.
+    """
+
+    def __init__(self, url: str | None, secret_id: str | None, name: str = "DATABASE_SECRET_ID") -> None:
         self._url = url
         self._id = secret_id
+        self._name = name
         if url is not None:
             hash_users_by(url)
 
@@ -52,8 +56,14 @@ class Secret:
 
         A URL that was given stays as it is. Raises `Unavailable`.
         """
+        if self._url is None or refresh:
+            return await asyncio.to_thread(self.value_now, refresh=refresh)
+        return self._url
+
+    def value_now(self, *, refresh: bool = False) -> str:
+        """The same for a job, which has nothing to do meanwhile."""
         if self._url is None or (refresh and self._id is not None):
-            self._url = await asyncio.to_thread(self._read)
+            self._url = self._read()
             hash_users_by(self._url)
         return self._url
 
@@ -72,9 +82,9 @@ class Secret:
                 value = stores.SSMProvider(boto_config=patience).get(secret_id, force_fetch=True, decrypt=True)
             else:
                 value = stores.SecretsProvider(boto_config=patience).get(secret_id, force_fetch=True)
-            return libpq_url("DATABASE_SECRET_ID", str(value).strip())
+            return libpq_url(self._name, str(value).strip())
         except (GetParameterError, BotoCoreError) as failure:
-            LOGGER.warning("DATABASE_SECRET_ID can't be read: %s", type(failure.__context__ or failure).__name__)
+            LOGGER.warning("%s can't be read: %s", self._name, type(failure.__context__ or failure).__name__)
             raise Unavailable from failure
         except SettingsError as failure:
             LOGGER.error("%s", failure)

@@ -43,17 +43,7 @@ class Settings:
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
         """Read and check every variable; raise `SettingsError` for the first that is wrong."""
-        url, secret = env.get("DATABASE_URL") or None, env.get("DATABASE_SECRET_ID") or None
-        if not url and not secret:
-            raise SettingsError(
-                "DATABASE_URL is missing: the libpq URL of the application role (or DATABASE_SECRET_ID)"
-            )
-        if url and secret:
-            raise SettingsError("DATABASE_SECRET_ID is set beside DATABASE_URL: give one of the two")
-        if url:
-            libpq_url("DATABASE_URL", url)
-        if secret and not _SECRET_ID.fullmatch(secret):
-            raise SettingsError("DATABASE_SECRET_ID is malformed: a Secrets Manager id or an SSM parameter path")
+        url, secret = _database("", "application", env)
         issuer = _issuer(env.get("AUTH_ISSUER", ""))
         jwks_url, name = env.get("AUTH_JWKS_URL"), "AUTH_JWKS_URL"
         if not jwks_url:
@@ -87,10 +77,10 @@ def libpq_url(name: str, value: str) -> str:
     return value
 
 
-def jobs_url() -> str:
-    """DATABASE_URL_JOBS: the libpq URL of the jobs role, which scheduled functions alone read."""
+def jobs_database() -> tuple[str | None, str | None]:
+    """DATABASE_URL_JOBS, or the DATABASE_SECRET_ID_JOBS that holds it: what scheduled functions alone read."""
     with _in_one_line():
-        return libpq_url("DATABASE_URL_JOBS", os.environ.get("DATABASE_URL_JOBS", ""))
+        return _database("_JOBS", "jobs", os.environ)
 
 
 def cors_origins(value: str) -> tuple[str, ...]:
@@ -106,6 +96,21 @@ def cors_origins(value: str) -> tuple[str, ...]:
                 "CORS_ORIGINS is malformed: exact origins such as https://app.example.com, split by commas"
             )
     return origins
+
+
+def _database(end: str, role: str, env: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The URL of a role, and the id of its secret: exactly one of the two variables, whose names have this `end`."""
+    url_name, secret_name = f"DATABASE_URL{end}", f"DATABASE_SECRET_ID{end}"
+    url, secret = env.get(url_name) or None, env.get(secret_name) or None
+    if not url and not secret:
+        raise SettingsError(f"{url_name} is missing: the libpq URL of the {role} role (or {secret_name})")
+    if url and secret:
+        raise SettingsError(f"{secret_name} is set beside {url_name}: give one of the two")
+    if url:
+        libpq_url(url_name, url)
+    if secret and not _SECRET_ID.fullmatch(secret):
+        raise SettingsError(f"{secret_name} is malformed: a Secrets Manager id or an SSM parameter path")
+    return url, secret
 
 
 def _origin(parts: SplitResult) -> str:

@@ -8,32 +8,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 import yaml
 
 from infra.operations import DEFAULT, ROOT, jobs, operations
+from tests.infra.cloudformation import read
+from tests.infra.generated import archives
 
 OPERATIONS, JOBS = operations(), jobs()
 EXPOSED = ["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
 HOOK = "PreTraffic"
-ORIGINS = "https://app.example.com, https://admin.example.com"
-SECRETS = {"DATABASE_URL", "DATABASE_SECRET_ID", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS"}
-
-
-class Template(yaml.SafeLoader):
-    """Reads CloudFormation's short tags (`!Ref Api`) as its long form (`{"Ref": "Api"}`)."""
-
-
-def _tag(loader: Template, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    return {name: node.value}
-
-
-Template.add_multi_constructor("!", _tag)
+NOT_A_JOBS = {"DATABASE_URL", "DATABASE_SECRET_ID", "AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_JWKS_URL", "AUTH_ALGORITHMS"}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +29,7 @@ def serverless() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    return dict(yaml.load((ROOT / "infra/template.yaml").read_text("utf-8"), Template))  # noqa: S506
+    return read(ROOT / "infra/template.yaml")
 
 
 def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
@@ -59,14 +45,6 @@ def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, 
         check=False,
     )
     return done.returncode, done.stdout
-
-
-def archives(folder: Path) -> None:
-    """Empty archives in the place of those that `make package` builds."""
-    folder.mkdir()
-    for name in ("http", "jobs", "hook"):
-        with ZipFile(folder / f"{name}-arm64.zip", "w") as archive:
-            archive.writestr("placeholder", "")
 
 
 def route(http_api: Any) -> str:
@@ -90,7 +68,7 @@ def test_serverless_yml_deploys_nothing_else(serverless: dict[str, Any]) -> None
     assert sorted(deployed) == sorted(operation.route for operation in OPERATIONS)
 
 
-def test_every_job_of_serverless_yml_is_scheduled_with_an_artefact_and_a_role_of_its_own(
+def test_every_job_of_serverless_yml_is_scheduled_with_an_artefact_and_a_secret_of_its_own(
     serverless: dict[str, Any],
 ) -> None:
     for job in JOBS:
@@ -98,12 +76,14 @@ def test_every_job_of_serverless_yml_is_scheduled_with_an_artefact_and_a_role_of
         assert function["handler"] == job.handler
         assert "schedule" in function["events"][0]
         assert function["package"] == {"artifact": "build/jobs-${self:provider.architecture}.zip"}
-        assert function["role"] == "JobsRole"
+        assert function["reads"] == job.secret
 
 
-def test_every_operation_is_one_line_of_the_template() -> None:
+def test_every_operation_is_three_lines_of_the_template() -> None:
     lines = (ROOT / "infra/template.yaml").read_text("utf-8").splitlines()
-    missing = [operation.template_line for operation in OPERATIONS if operation.template_line not in lines]
+    wanted = [line for operation in OPERATIONS for line in operation.template_lines]
+    wanted += [line for job in JOBS for line in job.own_lines]
+    missing = [line for line in wanted if line not in lines]
     assert not missing, "add to `Resources:` in infra/template.yaml:\n" + "\n".join(missing)
 
 
@@ -120,8 +100,8 @@ def test_the_template_deploys_nothing_else(template: dict[str, Any]) -> None:
         assert [event["Type"] for event in function["Events"].values()] == ["Schedule"]
         assert function["CodeUri"] == "../build/jobs-arm64.zip"
         variables = function["Environment"]["Variables"]
-        assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == SECRETS
-        assert set(variables) - SECRETS == {"DATABASE_URL_JOBS"}
+        assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == NOT_A_JOBS
+        assert set(variables) - NOT_A_JOBS == {"DATABASE_URL_JOBS", "DATABASE_SECRET_ID_JOBS"}
 
 
 def test_the_template_allows_the_origins_and_headers_of_the_contract(template: dict[str, Any]) -> None:
@@ -135,29 +115,11 @@ def test_the_template_and_serverless_yml_say_the_same(template: dict[str, Any], 
     ours, theirs = template["Globals"]["Function"], serverless["provider"]
     assert [ours["Runtime"], ours["Architectures"]] == [theirs["runtime"], [theirs["architecture"]]]
     assert [ours["MemorySize"], ours["Timeout"]] == [theirs["memorySize"], theirs["timeout"]]
-    assert set(ours["Environment"]["Variables"]) == set(theirs["environment"])
+    assert set(ours["Environment"]["Variables"]) - {"DATABASE_URL"} == set(theirs["environment"])
     cors = template["Resources"]["Api"]["Properties"]["CorsConfiguration"]["Fn::If"][1]
     other = serverless["resources"]["extensions"]["HttpApi"]["Properties"]["CorsConfiguration"]["Fn::If"][1]
     for name in ("AllowMethods", "AllowHeaders", "ExposeHeaders", "MaxAge"):
         assert cors[name[0].lower() + name[1:]] == other[name]
-
-
-def test_an_operation_may_ask_aws_for_the_secret_and_nothing_else(
-    template: dict[str, Any], serverless: dict[str, Any]
-) -> None:
-    parts = template["Resources"].values()
-    policies = [one["Properties"] for one in parts if one["Type"] == "AWS::IAM::ManagedPolicy"]
-    listed = [serverless["provider"]["iam"]["role"], *(policy["PolicyDocument"] for policy in policies)]
-    for document in listed:
-        statements = document.get("statements") or document["Statement"]
-        asked = [(one["Effect"], one["Action"]) for one in statements]
-        assert asked == [("Allow", "secretsmanager:GetSecretValue"), ("Allow", "ssm:GetParameter")]
-        assert "DATABASE_SECRET_ID" in str(statements) or "DatabaseSecretId" in str(statements)
-        assert "*" not in str(statements)
-    assert len(listed) == 2
-    everything = template["Resources"].items()
-    functions = [one["Properties"] for name, one in everything if "::Function" in one["Type"] and name != HOOK]
-    assert {str(one.get("Policies")) for one in functions} == {"None", str([{"Ref": "ReadSecret"}])}
 
 
 def test_every_new_version_is_invoked_before_it_gets_traffic_by_a_hook_that_may_do_that_alone(
@@ -170,8 +132,11 @@ def test_every_new_version_is_invoked_before_it_gets_traffic_by_a_hook_that_may_
     assert hook["FunctionName"] == {"Fn::Sub": "CodeDeployHook_${AWS::StackName}"}, "CodeDeploy may call no other name"
     assert hook["CodeUri"] == "../build/hook-arm64.zip"
     variables = hook["Environment"]["Variables"]
-    assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == SECRETS - {"AUTH_ISSUER"}
-    invoke, deploy, secret = hook["Policies"][0]["Statement"]
+    assert {name for name, value in variables.items() if value == {"Ref": "AWS::NoValue"}} == NOT_A_JOBS - {
+        "AUTH_ISSUER"
+    }
+    role = template["Resources"][f"{HOOK}Role"]["Properties"]
+    _, invoke, deploy, secret = role["Policies"][0]["PolicyDocument"]["Statement"]
     assert (invoke["Action"], deploy["Action"]) == (
         "lambda:InvokeFunction",
         ["codedeploy:GetDeployment", "codedeploy:PutLifecycleEventHookExecutionStatus"],
@@ -205,7 +170,7 @@ def test_sam_builds_without_docker(sam: str, tmp_path: Path) -> None:
     env = {"PATH": str(Path(sam).parent), "HOME": str(tmp_path), "AWS_DEFAULT_REGION": "eu-central-1"}
     code, output = run([sam, "build"], tmp_path, env | {"SAM_CLI_TELEMETRY": "0"})
     assert (code, "Build Succeeded" in output) == (0, True), output
-    built = yaml.load((tmp_path / ".aws-sam/build/template.yaml").read_text("utf-8"), Template)  # noqa: S506
+    built = read(tmp_path / ".aws-sam/build/template.yaml")
     assert {function.logical_id for function in OPERATIONS + JOBS} <= set(built["Resources"])
 
 
@@ -234,67 +199,3 @@ def test_an_event_is_what_the_gateway_sends_for_its_route(operation: Any) -> Non
         assert event["rawPath"] == operation.path.format(**event.get("pathParameters", {}))
     if "body" in event:
         assert event["headers"]["content-length"] == str(len(event["body"].encode()))
-
-
-@pytest.fixture(scope="module")
-def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The CloudFormation resources that osls makes of serverless.yml, without network or credentials."""
-    osls = ROOT / "node_modules/.bin/osls"
-    if not osls.exists():
-        pytest.skip("node_modules is missing: run `npm ci`")
-    service = tmp_path_factory.mktemp("service")
-    shutil.copy(ROOT / "serverless.yml", service)
-    (service / "node_modules").symlink_to(ROOT / "node_modules")
-    (service / "infra").mkdir()
-    shutil.copy(ROOT / "infra/template.yaml", service / "infra")
-    archives(service / "build")
-    env = {"PATH": os.environ["PATH"], "HOME": str(service), "SLS_TELEMETRY_DISABLED": "1"}
-    env |= {"AUTH_ISSUER": "https://auth.example.com", "CORS_ORIGINS": ORIGINS, "DATABASE_SECRET_ID": "task-api/url"}
-    env |= {"DATABASE_URL_JOBS": "postgresql://jobs@db.example.com/app"}
-    code, output = run([str(osls), "package", "--package", "out"], service, env)
-    assert code == 0, output
-    made = json.loads((service / "out/cloudformation-template-update-stack.json").read_text("utf-8"))
-    return dict(made["Resources"])
-
-
-def of_type(resources: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    return [resource["Properties"] for resource in resources.values() if resource["Type"] == name]
-
-
-def test_osls_makes_a_route_of_every_operation(resources: dict[str, Any]) -> None:
-    routes = [properties["RouteKey"] for properties in of_type(resources, "AWS::ApiGatewayV2::Route")]
-    assert sorted(routes) == sorted(operation.route for operation in OPERATIONS)
-    integrations = of_type(resources, "AWS::ApiGatewayV2::Integration")
-    assert [one["PayloadFormatVersion"] for one in integrations] == ["2.0"] * len(OPERATIONS)
-
-
-def test_osls_makes_arm64_functions_on_python_313(resources: dict[str, Any]) -> None:
-    functions = of_type(resources, "AWS::Lambda::Function")
-    assert {one["Handler"] for one in functions} == {function.handler for function in OPERATIONS + JOBS}
-    assert {(one["Runtime"], *one["Architectures"]) for one in functions} == {("python3.13", "arm64")}
-
-
-def test_osls_gives_a_job_its_own_artefact_role_and_database_role_and_nothing_else(resources: dict[str, Any]) -> None:
-    functions = {one["Handler"]: one for one in of_type(resources, "AWS::Lambda::Function")}
-    for job in JOBS:
-        function = functions[job.handler]
-        assert function["Code"]["S3Key"].endswith("/jobs-arm64.zip")
-        assert function["Role"] == {"Fn::GetAtt": ["JobsRole", "Arn"]}
-        assert set(function["Environment"]["Variables"]) == {"DATABASE_URL_JOBS", "POWERTOOLS_METRICS_NAMESPACE"}
-    for operation in OPERATIONS:
-        function = functions[operation.handler]
-        assert function["Code"]["S3Key"].endswith("/http-arm64.zip")
-        assert "DATABASE_URL_JOBS" not in function["Environment"]["Variables"]
-        assert function["Environment"]["Variables"]["DATABASE_SECRET_ID"] == "task-api/url"
-
-
-def test_osls_keeps_logs_for_a_bounded_time(resources: dict[str, Any]) -> None:
-    assert {one["RetentionInDays"] for one in of_type(resources, "AWS::Logs::LogGroup")} == {30}
-
-
-def test_osls_opens_the_api_to_the_listed_origins_alone(resources: dict[str, Any]) -> None:
-    condition, cors, otherwise = of_type(resources, "AWS::ApiGatewayV2::Api")[0]["CorsConfiguration"]["Fn::If"]
-    assert condition == "HasOrigins"
-    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Fn::Join": ["", {"Fn::Split": [" ", ORIGINS]}]}]}
-    assert cors["ExposeHeaders"] == EXPOSED
-    assert otherwise == {"Ref": "AWS::NoValue"}

@@ -12,29 +12,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-from uuid import uuid4
 
 import boto3
 import moto
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import DictRow
 
-from infra.local.postgres import DATABASE, ROOT
+from infra.local.postgres import ROOT
 from infra.roles import APP as APP_GROUP
-from shared.connection import Secret, refused
+from shared.connection import refused
 from shared.database import Database
 from shared.logs import LOGGER
 from shared.problems import Unavailable
-from tests.canaries import note
 from tests.gateway import make_event
 from tests.proxy import Proxy
+from tests.secret import REGION, Login, Reads, keep
 from tests.shared.test_database import Door, run
 from tests.stack import APP, Stack, User
 
-REGION = "eu-central-1"
 KEPT = [
     ("secretsmanager", "tasks/database"),
     ("secretsmanager", "arn"),
@@ -43,32 +39,11 @@ KEPT = [
 ]
 
 
-class Login:
-    """A role of its own with a password that changes, straight at the server."""
-
-    def __init__(self, stack: Stack, admin: psycopg.Connection[DictRow]) -> None:
-        self.name, self._stack, self._admin = f"rotating_{uuid4().hex}", stack, admin
-        self.url = ""
-        group = sql.Identifier(APP_GROUP)
-        admin.execute(sql.SQL("create role {} login in role {}").format(sql.Identifier(self.name), group))
-        self.change()
-
-    def change(self) -> None:
-        """Give it another password, end its backends, and know the URL with the new one."""
-        password = uuid4().hex
-        note("the password of a role", password)
-        role = sql.Identifier(self.name)
-        self._admin.execute(sql.SQL("alter role {} password {}").format(role, sql.Literal(password)))
-        self._admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [self.name])
-        self.url = f"postgresql://{self.name}:{password}@127.0.0.1:{self._stack.cluster.port}/{DATABASE}"
-
-
 @pytest.fixture
 def login(stack: Stack, admin: psycopg.Connection[DictRow]) -> Iterator[Login]:
-    made = Login(stack, admin)
+    made = Login(stack, admin, APP_GROUP)
     yield made
-    made.change()  # ends what is still connected
-    admin.execute(sql.SQL("drop role {}").format(sql.Identifier(made.name)))
+    made.drop()
 
 
 @pytest.fixture
@@ -85,27 +60,6 @@ def log() -> Iterator[io.StringIO]:
     LOGGER.addHandler(handler)
     yield written
     LOGGER._logger.removeHandler(handler)
-
-
-def keep(service: str, name: str, value: str) -> str:
-    """Store `value`; give the id to read it by, which is its ARN where `name` says so."""
-    client: Any = boto3.client(service)
-    if service == "ssm":
-        path = "/tasks/database"
-        client.put_parameter(Name=path, Value=value, Type="SecureString", Overwrite=True)
-        return path if name != "arn" else str(client.get_parameter(Name=path)["Parameter"]["ARN"])
-    stored = client.create_secret(Name="tasks/database", SecretString=value)
-    return str(stored["ARN"]) if name == "arn" else "tasks/database"
-
-
-class Reads(Secret):
-    """Counts how often AWS is asked."""
-
-    count = 0
-
-    def _read(self) -> str:
-        self.count += 1
-        return super()._read()
 
 
 def door_for(secret_id: str) -> tuple[Door, Reads]:

@@ -7,23 +7,32 @@ from sqlalchemy import Engine, create_engine, delete, func, select, text, tuple_
 from sqlalchemy.pool import NullPool
 from sqlmodel import col
 
-from shared.connection import verifying
+from shared.connection import Secret, refused, verifying
 from shared.logs import log_job
-from shared.settings import jobs_url
+from shared.settings import jobs_database
 from shared.tables import IdempotencyKey
 
 BATCH = 1000
 """Rows of one transaction: short locks, and nothing lost when the time is up."""
 RESERVE_MS = 5000
 """Milliseconds that one more batch may need."""
-URL = jobs_url()
+SECRET = Secret(*jobs_database(), "DATABASE_SECRET_ID_JOBS")
+
+
+def _connect() -> psycopg.Connection:
+    try:
+        return psycopg.connect(verifying(SECRET.value_now()), prepare_threshold=None)
+    except psycopg.OperationalError as failure:
+        if not refused(failure):
+            raise
+        return psycopg.connect(verifying(SECRET.value_now(refresh=True)), prepare_threshold=None)
 
 
 def _engine() -> Engine:
     # No pool: the job runs once an hour, and a connection kept would keep the database awake.
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(verifying(URL), prepare_threshold=None),
+        creator=_connect,
         poolclass=NullPool,
         use_native_hstore=False,
     )

@@ -9,14 +9,15 @@ import yaml
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "Fn::Equals": lambda one, other: one == other,
+    "Fn::Equals": lambda one, other: str(one) == str(other),  # CloudFormation knows no numbers
     "Fn::Not": lambda one: not one,
     "Fn::And": lambda *every: all(every),
     "Fn::Or": lambda *some: any(some),
     "Fn::Select": lambda index, values: values[int(index)],
     "Fn::Split": lambda by, text: text.split(by),
+    "Fn::Join": lambda by, texts: by.join(texts),
 }
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": REGION}
+PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::NoValue": None, "AWS::Partition": "aws", "AWS::Region": REGION}
 
 
 class _Loader(yaml.SafeLoader):
@@ -42,9 +43,9 @@ class Stack:
     """A template with its parameters: `resources` and `rules`, reckoned. A resource that is named is `arn of NAME`."""
 
     def __init__(self, template: dict[str, Any], **parameters: str) -> None:
-        declared = template["Parameters"]
+        declared = template.get("Parameters", {})
         defaults = {name: str(one["Default"]) for name, one in declared.items() if "Default" in one}
-        self._values = PSEUDO | defaults | parameters
+        self._values: dict[str, Any] = PSEUDO | defaults | parameters
         self._conditions = template.get("Conditions", {})
         self.refused = [
             name
@@ -65,14 +66,16 @@ class Stack:
     def _of(self, what: Any) -> Any:
         if isinstance(what, dict) and what:
             return self._function(what)
-        return [self._of(one) for one in what] if isinstance(what, list) else what
+        if isinstance(what, list):
+            return [known for one in what if (known := self._of(one)) is not None]
+        return what
 
     def _function(self, what: dict[str, Any]) -> Any:
         match what:
             case {"Ref": name}:
                 return self._values.get(name, f"arn of {name}")
             case {"Fn::GetAtt": name}:
-                return f"arn of {name.partition('.')[0]}"
+                return f"arn of {name[0] if isinstance(name, list) else name.partition('.')[0]}"
             case {"Fn::Sub": text}:
                 return self._sub(*text) if isinstance(text, list) else self._sub(text, {})
             case {"Condition": str(name)}:
@@ -80,7 +83,8 @@ class Stack:
             case {"Fn::If": [name, then, otherwise]}:
                 return self._of(then if self._of({"Condition": name}) else otherwise)
         name, value = next(iter(what.items()))
-        return FUNCTIONS[name](*self._of(value)) if name in FUNCTIONS else {key: self._of(what[key]) for key in what}
+        kept = {key: known for key in what if (known := self._of(what[key])) is not None}
+        return FUNCTIONS[name](*self._of(value)) if name in FUNCTIONS else kept
 
     def _sub(self, text: str, names: dict[str, Any]) -> str:
         known = self._values | {name: self._of(value) for name, value in names.items()}

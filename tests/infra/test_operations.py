@@ -49,9 +49,11 @@ def test_an_operation_carries_what_its_file_says(tree: Path) -> None:
     assert (add.module, add.file, add.endpoint) == ("functions.notes.add", "functions/notes/add.py", "post_note")
     assert (add.handler, add.logical_id) == ("functions/notes/add.handler", "NotesAdd")
     assert (add.anonymous, add.database, add.is_default) == (False, True, False)
-    line = '  notes_add: {handler: functions/notes/add.handler, events: [{httpApi: {method: POST, path: "/notes"}}]}'
+    event = '{httpApi: {method: POST, path: "/notes"}}'
+    line = f"  notes_add: {{handler: functions/notes/add.handler, reads: DATABASE_SECRET_ID, events: [{event}]}}"
     assert add.deploy_line == line
-    assert "Policies: [!Ref ReadSecret]" in add.template_line
+    assert [line.split(":")[0].strip() for line in add.template_lines] == ["NotesAdd", "NotesAddRole", "NotesAddLogs"]
+    assert "ManagedPolicyArns: [!Ref ReadSecret]," in add.template_lines[1]
 
 
 def test_the_default_takes_every_method_and_needs_no_token(tree: Path) -> None:
@@ -59,7 +61,7 @@ def test_the_default_takes_every_method_and_needs_no_token(tree: Path) -> None:
     assert (rest.method, rest.path, rest.is_default) == ("*", "$default", True)
     assert (rest.anonymous, rest.database) == (True, False)
     assert rest.deploy_line == '  a_rest: {handler: functions/a/rest.handler, events: [{httpApi: "*"}]}'
-    assert "Policies" not in rest.template_line
+    assert "ReadSecret" not in rest.template_lines[1]
 
 
 def test_jobs_stand_apart(tree: Path) -> None:

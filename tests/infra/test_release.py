@@ -5,6 +5,7 @@ A small server stands for AWS; `curl` and `aws` are programs that write down how
 
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,7 +41,7 @@ esac
 SCRIPTS = dict(scripts())
 SMOKE = f"task-api/staging/{USERS}"
 # Parameters of the template that keep their defaults in every stage.
-LEFT = {"DatabaseUrl", "DatabaseUrlJobs", "LogRetentionInDays", "ReservedConcurrency"}
+LEFT = {"DatabaseUrl", "DatabaseUrlJobs", "LogRetentionInDays", "ThrottlingBurst", "ThrottlingRate"}
 
 
 def program(file: Path, text: str) -> None:
@@ -164,7 +165,7 @@ def deploy_environment(stage: str) -> dict[str, str]:
     (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "deploy"]
     env = {}
     for name, text in step["env"].items():
-        value = text.replace("${{ inputs.auth-algorithms || 'EdDSA' }}", "EdDSA")
+        value = re.sub(r"\$\{\{ inputs\.[\w-]+ \|\| '(\w+)' \}\}", r"\1", text)
         value = value.replace("${{ inputs.smoke-users && format('task-api/{0}/smoke-users', inputs.stage) }}", SMOKE)
         for part in ACTION["inputs"]:
             value = value.replace(f"${{{{ inputs.{part} }}}}", inputs.get(part, ""))
@@ -206,6 +207,7 @@ def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(workspa
     assert handed["CorsOrigins"] == variables["CORS_ORIGINS"]
     assert handed["SmokeSecretId"] == SMOKE
     assert handed["DatabaseSecretId"] == f"task-api/staging/{ROLES['DATABASE_URL'][1]}"
+    assert handed["DatabaseSecretIdJobs"] == f"task-api/staging/{ROLES['DATABASE_URL_JOBS'][1]}"
 
 
 def test_the_role_that_a_job_takes_is_the_one_that_trusts_it() -> None:

@@ -2,9 +2,7 @@
 
 import copy
 import json
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,12 +12,10 @@ from psycopg.rows import DictRow
 
 from infra.operations import ROOT, jobs, operations
 from tests.infra.cloudformation import read
+from tests.infra.generated import Generated
 from tests.infra.test_runtime_client import OPERATIONS, event_of, running
 from tests.infra.watching import STACK, Metric, Resources, dead, emitted, watched
 from tests.stack import Stack, User
-from tests.test_deploy import resources as by_osls
-
-__all__ = ["by_osls"]  # a fixture
 
 TEMPLATE = read(ROOT / "infra/template.yaml")
 RESOURCES: Resources = TEMPLATE["Resources"]
@@ -147,16 +143,17 @@ def test_every_job_has_an_alarm() -> None:
     assert {job.name for job in jobs()} <= named
 
 
-def test_osls_deploys_the_same_alarms_and_dashboard(by_osls: Resources) -> None:
+def test_osls_deploys_the_same_alarms_and_dashboard(osls: Generated) -> None:
+    made: Resources = osls.template["Resources"]
     kinds = ("AWS::CloudWatch::", "AWS::Logs::MetricFilter")
     theirs, ours = (
         {name: one for name, one in resources.items() if one["Type"].startswith(kinds)}
-        for resources in (by_osls, RESOURCES)
+        for resources in (made, RESOURCES)
     )
     assert theirs == {name: one for name, one in ours.items() if name not in GUARDS}  # it has no canary to guard
     named = re.findall(r"\$\{(\w+)\.\w+\}|'Ref': '(\w+)'", str(theirs))
-    assert {one or other for one, other in named} - {"AlarmTopic"} <= set(by_osls)
-    functions = [one["Properties"] for one in by_osls.values() if one["Type"] == "AWS::Lambda::Function"]
+    assert {one or other for one, other in named} - {"AlarmTopic"} <= set(made)
+    functions = [one["Properties"] for one in made.values() if one["Type"] == "AWS::Lambda::Function"]
     assert {one["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] for one in functions} == {"task-api-dev"}
 
 
@@ -166,26 +163,9 @@ def test_every_guard_is_one_line_of_the_template() -> None:
     assert not missing, "add to `Resources:` in infra/template.yaml:\n" + "\n".join(missing)
 
 
-TRANSFORM = """
-import json, re, sys
-from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
-text = re.sub(r"\\.\\./build/(\\w+)-arm64.zip", r"s3://bucket/\\1", sys.stdin.read())  # as packaged
-policies = type("NoPolicies", (), {"load": lambda self: {}})()  # of AWS's own, which it would ask AWS for
-json.dump(transform(yaml_parse(text), {"AuthIssuer": "https://auth.example.com"}, policies), sys.stdout)
-"""
-
-
-def test_a_release_is_taken_back_by_its_own_version_alone() -> None:
+def test_a_release_is_taken_back_by_its_own_version_alone(sam: Generated) -> None:
     """What SAM's own transformation makes of it: a group has the two guards of its function's new version, no more."""
-    python = ROOT / ".venv/sam/bin/python"  # `make ci-tools` builds it
-    if not python.exists():
-        pytest.skip("AWS SAM's command line is not installed")
-    text = (ROOT / "infra/template.yaml").read_text("utf-8")
-    env = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "eu-central-1"}
-    done = subprocess.run([python, "-c", TRANSFORM], input=text, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    made: Resources = json.loads(done.stdout)["Resources"]
+    made: Resources = sam.template["Resources"]
     for name in LOGICAL_IDS:
         group = made[f"{name}DeploymentGroup"]["Properties"]
         assert group["AlarmConfiguration"] == {

@@ -248,6 +248,12 @@ STARTS: list[tuple[str, dict[str, str], str]] = [
     ("functions.tasks.get", {"AUTH_ISSUER": ""}, "AUTH_ISSUER is missing"),
     ("functions.service.ready", {"CORS_ORIGINS": f"https://{CANARY}/"}, "CORS_ORIGINS is malformed"),
     ("functions.jobs.delete_expired_keys", {}, "DATABASE_URL_JOBS is missing"),
+    ("functions.jobs.delete_expired_keys", {"DATABASE_SECRET_ID_JOBS": "a b"}, "DATABASE_SECRET_ID_JOBS is malformed"),
+    (
+        "functions.jobs.delete_expired_keys",
+        {"DATABASE_SECRET_ID_JOBS": "jobs/url", "DATABASE_URL_JOBS": "postgresql://jobs@h/d"},
+        "DATABASE_SECRET_ID_JOBS is set beside DATABASE_URL_JOBS",
+    ),
 ]
 
 
