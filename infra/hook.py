@@ -32,6 +32,7 @@ ANSWERS = {
     "tasks_delete": 204,
     "tasks_create": 201,
     "tasks_list": 200,
+    "batch_run": 200,
     "service_health": 200,
     "service_ready": 200,
     "service_contract": 200,
@@ -85,6 +86,8 @@ class Stage:
         body, sent = _body(answer), _body(self._event(name))
         if name in ABOUT_ONE_TASK and status == OK:
             sent["id"] = self._task
+        if name == "batch_run" and status == OK:
+            body, sent = body["results"][0]["body"], sent["operations"][0]["body"] | {"id": self._task}
         if status in {UNAUTHORIZED, NOT_FOUND}:
             sent = {"status": status}
         wrong = [member for member in sent if body.get(member) != sent[member]]

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 METHODS = ("get", "post", "put", "patch", "delete")
 DEFAULT = "$default"
 JOBS = "jobs"
-DOORS = {"shared.database", "shared.paging", "shared.transactions"}
+DOORS = {"shared.batches", "shared.database", "shared.paging", "shared.transactions"}
 
 # Lines of the template. A role of ours, since the one that SAM would make may write every log of the account.
 FUNCTION = (

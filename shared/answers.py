@@ -66,6 +66,7 @@ CREATED = answers(201, "ETag", "Location", REPLAY, shows="Task")
 WRITTEN = answers(200, "ETag", REPLAY)
 REPLACED = WRITTEN | CREATED
 DELETED = answers(204, REPLAY)
+BATCHED = answers(200, REPLAY)
 HEALTHY = answers(200)
 
 INVALID = _problem(Invalid, schema="InvalidProblem")
@@ -81,4 +82,10 @@ WRITING = (
     | _problem(UnsupportedMediaType)
 )
 REFUSING = _problem(Conflict, REPLAY, schema="ConflictProblem")
+FAILING = (
+    _problem(NotFound, REPLAY, schema="BatchProblem")
+    | _problem(Conflict, REPLAY, schema="BatchProblem")
+    | _problem(PreconditionFailed, REPLAY, schema="BatchProblem")
+    | _problem(PreconditionRequired, REPLAY, schema="BatchProblem")
+)
 REPLACING = _problem(PreconditionRequired, REPLAY)

@@ -25,8 +25,9 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from shared.connection import Secret, refused, verifying
+from shared.failures import STALE_PLAN, Halted, Undone, kind, meaning, sqlstate
 from shared.logs import LOGGER
-from shared.problems import Conflict, InternalError, KeyInUse, Unavailable
+from shared.problems import InternalError, Unavailable
 from shared.settings import settings
 from shared.spans import current
 
@@ -45,30 +46,9 @@ SCOPE = "select set_config('app.user_id', $1, true)"
 # Only ever turned on: a server that is read-only itself refuses to be told otherwise, with an error of its own.
 READING = SCOPE + ", set_config('transaction_read_only', 'on', true)"
 
-# SQLSTATEs (PostgreSQL, appendix A), by what they mean here.
-KEY_TAKEN, KEY_IN_USE = "KEY01", "KEY02"  # raised by app.claim
-REFUSED = "CONF1"  # raised by app.refuse: its text is for the caller, and names no value
-UNDONE = ("40001", "40P01", "23503")  # serialization failure, deadlock, what it hangs on was deleted just now
-STALE_PLAN = "0A000"  # "cached plan must not change result type", where statements are prepared
-OUT_OF_REACH = (
-    "08P01",  # PgBouncer's query_wait_timeout and server_login_retry
-    "25006",  # a read-only server: a standby after a failover
-    "25P03", "25P04", "55P03", "57014",  # our own timeouts: idle, transaction, lock, statement
-    "53", "58",  # out of resources, system errors
-)  # fmt: skip
-ENDED = ("08", "57P")  # the connection or its server went away
-
 _ENDED = select.POLLIN | select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 
 logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # its warnings quote the server, which may quote values
-
-
-class KeyTaken(Exception):  # noqa: N818 - an answer of the database's, not a failure
-    """The claimed idempotency key has an answer already; nothing was done."""
-
-
-class Lost(Exception):  # noqa: N818 - names the state of the write
-    """The connection ended after the statements were sent: whether they took effect is unknown."""
 
 
 class Database:
@@ -104,21 +84,21 @@ class Database:
     ) -> list[list[Row]]:
         """Run the statements as `user` in one transaction and one round trip; return the rows of each.
 
-        `deadline` is on the clock of `time.monotonic`. Raises `KeyTaken`, `Lost`, and the problems `Unavailable`,
-        `KeyInUse` and `InternalError`. Runs once more, within the deadline, what can't have taken effect: statements
-        never sent, reads, and what the server undid for a deadlock.
+        `deadline` is on the clock of `time.monotonic`. Raises `KeyTaken`, `Lost`, `Refused`, `Failed`, and the problems
+        `Unavailable`, `KeyInUse` and `InternalError`. Runs once more, within the deadline, what can't have taken
+        effect: statements never sent, reads, and what the server undid for a deadlock.
         """
         with current().waiting():
             turns = await self._take_turn(deadline)
         try:
-            with suppress(_Undone):
+            with suppress(Undone):
                 return await self._attempt(user, statements, deadline, read_only)
             # At once, it would meet the same deadlock again before the one it collided with has woken up.
             await asyncio.sleep(random.uniform(*PAUSE))  # noqa: S311 - nothing secret hangs on it
             current().retries += 1
             try:
                 return await self._attempt(user, statements, deadline, read_only)
-            except _Undone as failure:
+            except Undone as failure:
                 raise Unavailable from failure
         finally:
             turns.release()
@@ -150,10 +130,14 @@ class Database:
             # Only now: a fetch inside the block would cost a round trip of its own.
             parts = [await cursor.fetchall() for cursor in cursors]
         except psycopg.Error as failure:
-            if self._prepare_threshold is not None and _sqlstate(failure) == STALE_PLAN:
+            if self._prepare_threshold is not None and sqlstate(failure) == STALE_PLAN:
                 await connection.close()  # its prepared statements answer no more: a migration changed their columns
-                raise _Undone from failure
-            raise _meaning(failure, read_only) from failure
+                raise Undone from failure
+            told = meaning(failure, read_only)
+            if isinstance(told, Halted):  # by one of the statements: those before it have answered
+                parts = [await cursor.fetchall() for cursor in cursors if cursor.pgresult]
+                told.before = [[_own(row, user) for row in part] for part in parts]
+            raise told from failure
         finally:
             hang_up.cancel()
             await self._give_back(connection)
@@ -174,7 +158,7 @@ class Database:
         try:
             return await self._connect(min(CONNECT_LIMIT, deadline - time.monotonic()))
         except (psycopg.Error, TimeoutError) as failure:
-            LOGGER.warning("connecting to the database failed: %s", _kind(failure))
+            LOGGER.warning("connecting to the database failed: %s", kind(failure))
             stale_secret = refused(failure)
         # Nothing was sent yet: once more, whatever the request is.
         current().retries += 1
@@ -234,10 +218,6 @@ class _Pipeline(AsyncPipeline):
             yield from self._fetch_gen(flush=False)
 
 
-class _Undone(Exception):  # noqa: N818 - the state of the statements, not a failure
-    """Nothing has taken effect, surely: the statements may run again."""
-
-
 def _hang_up(connection: AsyncConnection[Row]) -> None:
     # Shutting the socket down is what ends a wait for a silent server: psycopg waits on, also after a cancel.
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
@@ -259,40 +239,6 @@ def _own(row: Row, user: str) -> Row:
         LOGGER.critical("a statement returned a row of another user: row level security is broken")
         raise InternalError
     return row
-
-
-def _meaning(failure: psycopg.Error, read_only: bool) -> Exception:
-    """What an error of a pipeline means for the request; the error itself where it is a fault of ours."""
-    state = _sqlstate(failure)
-    if state in {KEY_TAKEN, KEY_IN_USE}:
-        return KeyTaken() if state == KEY_TAKEN else KeyInUse()
-    if state == REFUSED:
-        member, told = failure.diag.column_name, failure.diag.message_primary
-        return Conflict([{"pointer": f"/{member}" if member else "", "detail": told or ""}])
-    if state in UNDONE:
-        return _Undone()
-    if state.startswith(OUT_OF_REACH):
-        LOGGER.warning("the database could not answer: %s", _kind(failure))
-        return Unavailable()
-    if state.startswith(ENDED) or (not state and not isinstance(failure, psycopg.ProgrammingError | psycopg.DataError)):
-        LOGGER.warning("the connection ended: %s", _kind(failure))
-        return _Undone() if read_only else Lost()
-    return failure
-
-
-def _sqlstate(failure: BaseException | None) -> str:
-    # At the end of a pipeline psycopg raises an error without a state; the server's own is in its context. What is
-    # no error of psycopg's ends the search: behind it stands another request to the database.
-    while isinstance(failure, psycopg.Error):
-        if failure.sqlstate:
-            return failure.sqlstate
-        failure = failure.__context__
-    return ""
-
-
-def _kind(failure: BaseException) -> str:
-    # The message of a connection error holds host and user names: the class and the state say enough.
-    return f"{type(failure).__name__} {_sqlstate(failure)}".rstrip()
 
 
 DATABASE = Database(Secret(settings().database_url, settings().database_secret_id), settings().prepare_threshold)

@@ -39,6 +39,7 @@ _TURN = threading.Lock()  # Lambda sends one event at a time; another host may h
 DETAILS = {
     "extra_forbidden": "is not a member that can be set",
     "missing": "is missing",
+    "model_attributes_type": "must be an object",
     "model_type": "must be an object",
     "string_type": "must be a string",
     "string_unicode": "holds a lone surrogate",

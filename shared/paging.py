@@ -154,14 +154,26 @@ def send_page(request: Request, rows: list[Row], items: Iterable[bytes], limit: 
     return Response(body, headers=headers, media_type="application/json")
 
 
+class Room:
+    """What one answer has room for."""
+
+    def __init__(self) -> None:
+        self._size = self._envelope = FRAME
+
+    def takes(self, item: bytes) -> bool:
+        """Whether it takes this one too, a comma with it; what comes after one that it does not take, neither."""
+        self._size += len(item) + 1
+        self._envelope += len(item) + 1 + item.count(b'"') + item.count(b"\\")
+        return self._size <= LARGEST and self._envelope <= LARGEST_ENVELOPE
+
+
 def _fitting(items: Iterable[bytes], limit: int) -> list[bytes]:
     """The items that one page may hold: `limit` at most, as many as stay under both sizes, at least one."""
     texts: list[bytes] = []
-    size = envelope = FRAME
+    room = Room()
     for item in items:
-        size += len(item) + 1
-        envelope += len(item) + 1 + item.count(b'"') + item.count(b"\\")
-        if len(texts) == limit or (texts and (size > LARGEST or envelope > LARGEST_ENVELOPE)):
+        fits = room.takes(item)
+        if len(texts) == limit or (texts and not fits):
             break
         texts.append(item)
     return texts

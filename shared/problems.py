@@ -161,5 +161,5 @@ class Unavailable(Problem):
     status, title = 503, "Service Unavailable"
     detail = "A service that the answer needs is out of reach."
 
-    def __init__(self, retry_after: int = 2) -> None:
-        super().__init__(headers={"Retry-After": str(retry_after)})
+    def __init__(self, retry_after: int = 2, *, detail: str = "") -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})

@@ -22,6 +22,7 @@ class Call(Request):
     """A request as its operation sees it: `parsed` is the body's value, read strictly.
 
     `status` and `extra` are what the operation says of its answer: a status other than the route's, and more headers.
+    `wrong` is what `prepare` has found wrong with members.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -29,6 +30,7 @@ class Call(Request):
         self.parsed: Any = None
         self.status: int | None = None
         self.extra: dict[str, str] = {}
+        self.wrong: list[Any] = []
 
     async def prepare(self) -> None:
         """Read the headers that the operation heeds; a subclass may raise `BadRequest`."""
@@ -65,9 +67,10 @@ class Operation(APIRoute):
         await self.admit(call)
         call.parsed = await self._body(call)
         await call.prepare()
-        values, errors = self._arguments(call)
-        if errors := [*self._query_errors(call), *self._unwanted(call), *errors]:
-            raise RequestValidationError(errors)
+        return await self.respond(call, self.arguments(call))
+
+    async def respond(self, call: Call, values: dict[str, Any]) -> Response:
+        """The operation's answer to checked arguments. Raises `Problem`s."""
         result = await self.endpoint(**values)
         if isinstance(result, Response):
             return result
@@ -75,8 +78,8 @@ class Operation(APIRoute):
         content = result.model_dump_json() if isinstance(result, BaseModel) else None
         return Response(content, call.status or self.status_code or 200, call.extra, JSON if content else None)
 
-    def _arguments(self, call: Call) -> tuple[dict[str, Any], list[Any]]:
-        """What the operation is called with, and what is wrong with it, as FastAPI would say.
+    def arguments(self, call: Call) -> dict[str, Any]:
+        """What the operation is called with. Raises `RequestValidationError` with all that is wrong with it.
 
         FastAPI's own solving of dependencies, of which there are none here, takes longer than all that it solves.
         """
@@ -91,7 +94,9 @@ class Operation(APIRoute):
             errors += wrong
         if self.dependant.request_param_name:
             values[self.dependant.request_param_name] = call
-        return values, errors
+        if errors := [*self._query_errors(call), *self._unwanted(call), *call.wrong, *errors]:
+            raise RequestValidationError(errors)
+        return values
 
     async def _body(self, request: Request) -> Any:
         if self.body_field:

@@ -28,6 +28,15 @@ KEEP = """, kept as (
     update idempotency_key set status = given.status, answer = to_jsonb(given) from answer given where key = %(key)s
 )"""
 FINISH = "\nselect * from answer"
+# In a batch: the answer is kept under a key of its own, and one that is a failure is told to app.go_on(), which comes
+# next; so is one that is missing, where two callers created one id at once.
+KEEP_ITEM = """, kept as (
+    insert into idempotency_key (key, fingerprint, status, answer)
+    select %(key)s, %(fingerprint)s, given.status, to_jsonb(given) from answer given
+    on conflict (user_id, key) do update
+        set fingerprint = excluded.fingerprint, created_at = now(), status = excluded.status, answer = excluded.answer
+)"""
+FINISH_ITEM = "\nselect answer.* from (select) item left join answer on true where app.passes(answer.status)"
 
 
 class Shown(Protocol):
@@ -75,8 +84,11 @@ class Write[Model: Shown]:
         self.keeping = deciding + KEEP + FINISH
         self.finds = finds
         self.in_turn = False
-        # A create with If-Match: nothing that is yet to be made matches a tag.
-        self.refusing = f"with answer as (select 412 as status, {_nothing(shows)})" + KEEP + FINISH if finds else None
+        self.refusing = None
+        self._heads = [deciding, deciding]
+        if finds:  # a create with If-Match: nothing that is yet to be made matches a tag
+            self._heads[1] = f"with answer as (select 412 as status, {_nothing(shows)})"
+            self.refusing = self._heads[1] + KEEP + FINISH
 
     @classmethod
     def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":
@@ -115,6 +127,10 @@ class Write[Model: Shown]:
         """The same, but one request of a user after the other, from before it locks a row to its commit."""
         self.in_turn = True
         return self
+
+    def in_batch(self, *, matching: bool, keyed: bool) -> str:
+        """The text as one of a batch, with If-Match or without; what it answers is kept under `%(key)s` if `keyed`."""
+        return self._heads[matching] + (KEEP_ITEM if keyed else "") + FINISH_ITEM
 
     def texts(self) -> list[str]:
         """Every text that may be sent."""

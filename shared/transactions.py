@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg.errors import UniqueViolation
 
-from shared.database import DATABASE, KeyTaken, Lost, Row, Statement
+from shared.database import DATABASE, Row, Statement
+from shared.failures import KeyTaken, Lost
 from shared.idempotency import fingerprint, key_of
 from shared.preconditions import NotModified, Tags, entity_tag
 from shared.problems import (
@@ -23,10 +24,11 @@ from shared.routing import Call
 from shared.spans import current
 from shared.statements import Read, Shown, Write
 
+REPLAYED = {"Idempotency-Replayed": "true"}
 CLAIM = "select app.claim(%(key)s, %(fingerprint)s) as user_id"
 TURN = "select app.take_turn() as user_id"
-KEEP_REFUSAL = """
-update idempotency_key set status = 409, answer = %(answer)s::jsonb where key = %(key)s returning user_id"""
+KEEP = """
+update idempotency_key set status = %(status)s, answer = %(answer)s::jsonb where key = %(key)s returning user_id"""
 KEPT = "select user_id, fingerprint, status, answer from idempotency_key where key = %(key)s"
 
 
@@ -107,18 +109,21 @@ class Writing(Transaction):
         if not self.key:
             rows = (await self._sure(write, (write.deciding, values)))[-1]
             return rows[0] if rows else None
-        values |= {"key": self.key, "fingerprint": fingerprint(self, await self.body())}
+        values |= {"key": self.key, "fingerprint": await self.fingerprint()}
         sql = write.refusing if write.refusing and self.if_match else write.keeping
         with suppress(KeyTaken):
             try:
                 rows = (await self._sure(write, (CLAIM, values), (sql, values)))[-1]
             except Conflict as refusal:
-                # What refused has undone the claim too. Where another request was quicker, its answer is this one's.
-                kept = {**values, "answer": json.dumps(refusal.members)}
-                await self._sure(write, (CLAIM, values), (KEEP_REFUSAL, kept))
+                await self._keep(refusal.status, refusal.members, values)
                 raise
             return rows[0] if rows else None
         return await self._kept(values)
+
+    async def _keep(self, status: int, answer: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Keep a refusal: what refused has rolled the claim back too. Raises `KeyTaken` where another was quicker."""
+        kept = {"status": status, "answer": json.dumps(answer)}
+        await self._keyed((CLAIM, values), (KEEP, {**values, **kept}))
 
     async def _sure[Model: Shown](self, write: Write[Model], *statements: Statement) -> list[list[Row]]:
         """Run a write's statements. Where their fate is unknown, once more if that can't repeat the effect."""
@@ -131,14 +136,25 @@ class Writing(Transaction):
                 raise Unavailable from failure
         current().retries += 1
         try:
-            return await self._run(*statements)
-        except Lost as failure:
-            raise Unavailable from failure
+            return await self._again(*statements)
         except UniqueViolation:
             if not write.finds:
                 raise
         # The first attempt did commit: its row is there under the id that we picked.
         return await self._run((write.finds, statements[-1][1]), read_only=True)
+
+    async def _keyed(self, *statements: Statement) -> list[list[Row]]:
+        """Run statements that claim a key: where their fate is unknown once more, for the key decides it."""
+        with suppress(Lost):
+            return await self._run(*statements)
+        current().retries += 1
+        return await self._again(*statements)
+
+    async def _again(self, *statements: Statement) -> list[list[Row]]:
+        try:
+            return await self._run(*statements)
+        except Lost as failure:
+            raise Unavailable from failure
 
     async def _kept(self, values: Mapping[str, Any]) -> Row | None:
         rows = (await self._run((KEPT, values), read_only=True))[-1]
@@ -149,7 +165,12 @@ class Writing(Transaction):
         self.replayed = True
         return {"status": rows[0]["status"], **rows[0]["answer"]}
 
+    async def fingerprint(self) -> bytes:
+        """A digest of what a repeat of this request shares with it."""
+        return fingerprint(self, await self.body())
+
     def _conditions(self) -> dict[str, Any]:
+        """The preconditions as values of a statement."""
         match, unless = self.if_match, self.if_none_match
         return {
             "matching": match is not None,
@@ -160,12 +181,14 @@ class Writing(Transaction):
         }
 
     def _settle[Model: Shown](self, write: Write[Model], answer: Row) -> Model:
-        headers = {"Idempotency-Replayed": "true"} if self.replayed else {}
+        headers = dict(REPLAYED) if self.replayed else {}
         status = answer["status"]
         if status in (NotFound.status, PreconditionRequired.status):
             raise _problem(NotFound() if status == NotFound.status else PreconditionRequired(), headers)
         if status == Conflict.status:
-            raise _problem(Conflict(answer["errors"]), headers)
+            # As they were: jsonb keeps members in an order of its own.
+            errors = [{"pointer": error["pointer"], "detail": error["detail"]} for error in answer["errors"]]
+            raise _problem(Conflict(errors), headers)
         shown = write.shows.from_row(answer) if answer["id"] else None
         if shown is None:
             raise _problem(PreconditionFailed(), headers)

@@ -27,7 +27,7 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "public.list", "INSERT"): OF_A_LIST | {"id"},
     (APP, "public.list", "UPDATE"): OF_A_LIST | {"position"},
     (APP, "public.idempotency_key", "SELECT"): WHOLE,
-    (APP, "public.idempotency_key", "INSERT"): frozenset({"key", "fingerprint"}),
+    (APP, "public.idempotency_key", "INSERT"): frozenset({"key", "fingerprint", "status", "answer"}),
     (APP, "public.idempotency_key", "UPDATE"): frozenset({"fingerprint", "created_at", "status", "answer"}),
     (JOBS, "public.idempotency_key", "SELECT"): WHOLE,
     (JOBS, "public.idempotency_key", "DELETE"): WHOLE,
@@ -55,6 +55,8 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "app.take_turn()", "EXECUTE"): WHOLE,
     (APP, "app.refuse(text,text)", "EXECUTE"): WHOLE,
     (APP, "app.place_task(uuid,uuid,uuid,uuid,uuid)", "EXECUTE"): WHOLE,
+    (APP, "app.passes(integer)", "EXECUTE"): WHOLE,
+    (APP, "app.go_on()", "EXECUTE"): WHOLE,
     (APP, "app.place_list(uuid,uuid,uuid)", "EXECUTE"): WHOLE,
 }
 FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | {

@@ -3,13 +3,14 @@
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 from uuid import UUID
 
 from functions.service.ready import READY
 from functions.tasks.list import ORDERS, STATEMENTS
 from infra.operations import operations
-from shared import database, transactions
+from shared import batches, database, transactions
 from shared.schemas.task import Task
 from shared.statements import Read, Write
 
@@ -37,6 +38,8 @@ WRITTEN = {
     "before_id": ID,
     "after_id": ID,
     "answer": "{}",
+    "status": 409,
+    "keys": ["key"],
     "matching": True,
     "conditional": True,
     "if_match": [1],
@@ -60,6 +63,8 @@ NEVER_NULL = {
     "list_given",
     "parent_given",
     "answer",
+    "status",
+    "keys",
     "matching",
     "conditional",
     "if_absent",
@@ -91,6 +96,11 @@ def _of_write(name: str, write: Write[Any]) -> Iterator[Sent]:
     for kind in ("plain", "finds", "deciding", "keeping", "refusing"):
         if text := getattr(write, kind):
             yield Sent(f"{name} {kind}", text, columns.get(kind, ["status", *TASK]), WRITTEN)
+    for matching, keyed in product((False, True), repeat=2):
+        # Without a condition to tell apart, the two are one text.
+        kind = f"in batch{' keeping' if keyed else ''}{' refusing' if matching and write.finds else ''}"
+        if write.finds or not matching:
+            yield Sent(f"{name} {kind}", write.in_batch(matching=matching, keyed=keyed), ["status", *TASK], WRITTEN)
 
 
 def _of_operations() -> Iterator[Sent]:
@@ -118,7 +128,9 @@ def every_statement() -> list[Sent]:
         Sent("service_ready", READY, ["user_id"], {}),
         Sent("claim", transactions.CLAIM, ["user_id"], WRITTEN),
         Sent("turn", transactions.TURN, ["user_id"], {}),
-        Sent("keep refusal", transactions.KEEP_REFUSAL, ["user_id"], WRITTEN),
+        Sent("keep", transactions.KEEP, ["user_id"], WRITTEN),
+        Sent("go on", batches.GO_ON, ["user_id"], {}),
+        Sent("kept of a batch", batches.KEPT, ["user_id", "key", "fingerprint", "status", "answer"], WRITTEN),
         Sent("kept", transactions.KEPT, ["user_id", "fingerprint", "status", "answer"], WRITTEN),
         *(Sent(name, text, [], {"user": "alice"}) for name, text in door().items()),
     ]

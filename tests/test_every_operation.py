@@ -3,6 +3,7 @@
 Each operation needs a row in `CALLS`: a request that succeeds. The rest follows from its route.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,7 +26,7 @@ type Client = Callable[[User | None], httpx.Client]
 
 @dataclass(frozen=True)
 class Call:
-    """A request that an operation answers with `status`; `{task_id}` of its path is a task of the caller's."""
+    """A request that an operation answers with `status`; `{task_id}` in its path or body is a task of the caller's."""
 
     status: int
     body: dict[str, Any] | None = None
@@ -43,6 +44,7 @@ CALLS = {
     "tasks_complete": Call(200),
     "tasks_move": Call(200, body={}),
     "tasks_reopen": Call(200),
+    "batch_run": Call(200, {"operations": [{"method": "POST", "path": "/v1/tasks/{task_id}/complete"}]}),
     "service_health": Call(200),
     "service_ready": Call(200),
     "service_contract": Call(200),
@@ -51,6 +53,7 @@ CALLS = {
 }
 OPERATIONS = [operation for operation in operations() if not operation.is_default]
 CLOSED = [operation for operation in OPERATIONS if not operation.anonymous]
+WRITING = [operation for operation in CLOSED if operation.method != "GET" and operation.path != "/v1/batch"]
 TARGETED = [operation for operation in CLOSED if "{task_id}" in operation.path]
 PATHS = sorted({operation.path for operation in OPERATIONS})
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -99,8 +102,17 @@ def path_of(operation: Operation, task_id: object) -> str:
 def call(api: httpx.Client, operation: Operation, task_id: object = "", **changes: Any) -> httpx.Response:
     row = CALLS[operation.name]
     headers = row.headers | changes.pop("headers", {})
-    path = path_of(operation, task_id)
-    return api.request(operation.method, path, json=row.body, headers=headers, **changes)
+    body = json.loads(json.dumps(row.body).replace("{task_id}", str(task_id)))
+    return api.request(operation.method, path_of(operation, task_id), json=body, headers=headers, **changes)
+
+
+def as_item(operation: Operation, task_id: object, query: str = "", **changes: Any) -> dict[str, Any]:
+    """The same request as an operation of a batch."""
+    row = CALLS[operation.name]
+    item: dict[str, Any] = {"method": operation.method, "path": path_of(operation, task_id) + query}
+    item |= {} if row.body is None else {"body": row.body}
+    item |= {"if_match": row.headers["If-Match"]} if "If-Match" in row.headers else {}
+    return item | changes
 
 
 def new_task(api: httpx.Client) -> UUID:

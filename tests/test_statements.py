@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import psycopg
@@ -16,10 +17,11 @@ from sqlmodel import SQLModel
 import shared.tables
 from infra.operations import operations
 from shared import database
+from tests.batches import send
 from tests.stack import APP, Stack
 from tests.statements import TASK, WRITTEN, Sent, door, every_statement
 from tests.tasks import NOBODYS
-from tests.test_every_operation import CALLS, call, new_task
+from tests.test_every_operation import CALLS, WRITING, as_item, call, new_task
 
 DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -134,6 +136,14 @@ OTHERWISE = {"tasks_complete": {"descendants": "keep"}}
 CONDITIONS: list[dict[str, str]] = [{}, {"If-Match": "*"}, {"If-None-Match": '"9"'}]
 
 
+def batches(api: httpx.Client) -> Iterator[list[dict[str, Any]]]:
+    """A batch of each write, in each way that it may be asked for."""
+    for operation in WRITING:
+        for query in ("", "?" + urlencode(OTHERWISE.get(operation.name, {}))):
+            for more in ({}, {"if_match": "*"}):
+                yield [as_item(operation, new_task(api), query, **more)]
+
+
 def test_no_other_statement_is_sent(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Listening(monkeypatch)
     for operation in operations():
@@ -145,6 +155,10 @@ def test_no_other_statement_is_sent(api: httpx.Client, monkeypatch: pytest.Monke
                 for _ in range(2):
                     call(api, operation, task_id, headers=condition | key)
                 call(api, operation, task_id, headers=condition | key, params=OTHERWISE.get(operation.name))
+    for number, batch in enumerate(batches(api)):
+        for atomic in (True, False, True):
+            send(api, *batch, atomic=atomic)
+            send(api, *batch, key=f"batch {number} {atomic}", atomic=atomic)
     refused = {"title": "Buy milk", "parent_id": NOBODYS}
     assert api.post("/v1/tasks", json=refused, headers={"Idempotency-Key": "refused"}).status_code == 409
     known = {sent.text for sent in every_statement() if sent.name not in door()}

@@ -20,7 +20,7 @@ LINKS = {"list", "other"}
 NOBODYS = (FOREIGN, RANDOM, DELETED)
 """What must not be told apart."""
 
-PARAMETER = re.compile(r"\{([^}]*)\}")
+PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,13 @@ class Asked:
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
+
+    def filled(self, values: dict[str, str]) -> "Asked":
+        """The same with values in the place of the parameters that its body names, in operations of a batch."""
+        if self.body is None or "operations" not in self.body:
+            return self
+        body = PARAMETER.sub(lambda found: json.dumps(values[found[1]])[1:-1], json.dumps(self.body["operations"]))
+        return replace(self, body=self.body | {"operations": json.loads(body)})
 
     @property
     def text(self) -> str:
@@ -93,6 +100,8 @@ class Place:
                 return replace(asked, path=PARAMETER.sub(quote(value, safe=""), asked.path))
             case "query":
                 return replace(asked, query=asked.query | {self.name: value})
+            case "item":
+                return asked.filled({"task_id": value})
             case "header":
                 return replace(asked, headers=asked.headers | {self.name: value})
         members: dict[str, Any] = {self.name: value}
@@ -105,6 +114,7 @@ class Place:
 LISTED = {"completed", "priority", "due_from", "due_before", "q", "sort", "limit", "cursor"}
 PLACES = [
     Place("id", "path", "id"),
+    Place("operations", "item", "id"),
     Place("cursor", "query", "cursor"),
     Place("q", "query", "word"),
     Place("priority", "query", "priority"),
@@ -165,10 +175,11 @@ ROWS = list(rows())
 
 def why_not(row: Row, place: Place) -> str:
     """Why this place is not there in that row; nothing where it is."""
-    return ABSENT if place.part == "path" and "{" not in row.asked.path else ""
+    there = {"path": "{" in row.asked.path, "item": row.operation.path == "/v1/batch"}
+    return "" if there.get(place.part, True) else ABSENT
 
 
-def expected(row: Row, place: Place, whose: str) -> int:  # noqa: PLR0911 - a table, read from top to bottom
+def expected(row: Row, place: Place, whose: str) -> int:  # noqa: C901, PLR0911 - a table, read from top to bottom
     """The status that the contract has for a cell."""
     if row.operation.is_default:
         return 404
@@ -176,6 +187,8 @@ def expected(row: Row, place: Place, whose: str) -> int:  # noqa: PLR0911 - a ta
         if "{task_id}" not in row.asked.path or whose == MALFORMED:
             return 404
         return row.status if whose == OWN else row.absent
+    if place.part == "item":
+        return row.status if whose == OWN else 404
     if place.part == "query":
         if place.name not in row.queried or place.kind in {"id", "user"}:
             return 422
@@ -198,7 +211,7 @@ def _of_a_header(row: Row, place: Place, whose: str) -> int:
         return row.status
     if whose == MALFORMED:
         return 400
-    creates = row.operation.name == "tasks_create"
+    creates = row.operation.name in {"tasks_create", "batch_run"}  # nothing that has a tag
     if place.name == "If-Match" and (creates or whose != OWN):
         return 412
     if place.name == "If-None-Match" and whose == OWN and not creates:

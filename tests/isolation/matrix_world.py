@@ -36,6 +36,7 @@ from tests.isolation.matrix import (
 from tests.stack import Stack, User
 
 IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+DIGESTS = re.compile(r"[0-9a-f]{64}")
 TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 POSITIONS = re.compile(r'(?<="position":)( ?)"([0-9A-Za-z]+)"')
 PLANT = """
@@ -231,7 +232,7 @@ class World:
                 text = text.replace(value, name)
             text = IDS.sub(lambda found: found[0] if found[0] in known else "<made>", text)
             text = POSITIONS.sub(lambda found: found[0] if found[2] in placed else f'{found[1]}"<made>"', text)
-            return TIMES.sub("<time>", text)
+            return TIMES.sub("<time>", DIGESTS.sub("<digest>", text))
 
         body = plain(answer.text)
         headers = [(name, plain(value)) for name, value in answer.headers.multi_items()]
@@ -247,4 +248,4 @@ def _asked(row: Row, values: Mapping[Place, str], task_id: str) -> Asked:
     for place, value in values.items():
         asked = place.put(asked, value)
     fixed = {"task_id": task_id} | row.fixed
-    return replace(asked, path=PARAMETER.sub(lambda found: fixed[found[1]], asked.path))
+    return replace(asked.filled(fixed), path=PARAMETER.sub(lambda found: fixed[found[1]], asked.path))

@@ -18,6 +18,7 @@ from tests.mutants.mutant import mutant
 from tests.mutants.planting import Edit
 
 database = partial(Edit, "shared/database.py")
+failures = partial(Edit, "shared/failures.py")
 transactions = partial(Edit, "shared/transactions.py")
 statements = partial(Edit, "shared/statements.py")
 idempotency = partial(Edit, "shared/idempotency.py")
@@ -139,7 +140,7 @@ DOOR = (
     ),
     mutant(
         "a lost write is run again by the door",
-        database("return _Undone() if read_only else Lost()", "return _Undone()"),
+        failures("return Undone() if read_only else Lost()", "return Undone()"),
         *(UNKNOWN_FATE, POISONED),
     ),
     mutant(

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import psycopg
 import pytest
 
-from shared import database
+from shared import database, failures
 from shared.connection import Secret
-from shared.database import IDLE_LIMIT, Database, KeyTaken, Lost, Row
+from shared.database import IDLE_LIMIT, Database, Row
+from shared.failures import KeyTaken, Lost
 from shared.problems import KeyInUse, Unavailable
 from tests.proxy import CUT_AFTER, CUT_BEFORE, SWALLOW, Proxy
 from tests.stack import APP, Stack
@@ -268,4 +269,4 @@ MEANINGS: list[tuple[Exception, type[Exception]]] = [
 
 @pytest.mark.parametrize(("failure", "meaning"), MEANINGS, ids=repr)
 def test_what_an_error_without_a_state_means(failure: psycopg.Error, meaning: type[Exception]) -> None:
-    assert type(database._meaning(failure, read_only=False)) is meaning
+    assert type(failures.meaning(failure, read_only=False)) is meaning
