@@ -34,6 +34,7 @@ _DIGEST = 12
 _CLOCK = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
 _INSTANT = re.compile(_CLOCK.pattern + "[+-](0[0-9]|1[0-5])(:[0-5][0-9]){0,2}")
 _RANK = re.compile("[0-9]{1,7}")
+_PLACE = re.compile("[0-9A-Za-z]{1,1000}")
 _SMALL_NUMBER = re.compile("[0-9]{1,4}")
 
 
@@ -206,6 +207,12 @@ def rank(value: str) -> None:
     if not _RANK.fullmatch(number):
         raise ValueError("not a rank")
     instant(moment)
+
+
+def place(value: str) -> None:
+    """Check the sort value of a position."""
+    if not _PLACE.fullmatch(value):
+        raise ValueError("not a position")
 
 
 def text(value: str) -> None:

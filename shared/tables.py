@@ -4,6 +4,7 @@ Never imported by an HTTP operation: those speak SQL text, which the statement t
 Policies, grants, functions and triggers stand in the migrations.
 """
 
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from uuid import UUID
 
@@ -25,12 +26,18 @@ from sqlmodel import Field, SQLModel
 CALLER = text("app.user_id()")
 NOW = text("now()")
 END = text("app.new_position()")
-IN_A_LIST = text("list_id is not null")
 FOLDED = "casefold(title collate pg_unicode_fast)"
 DUE = """coalesce(
     due_date + coalesce(due_time, time '00:00')
     - case when due_time is null then interval '1 microsecond' else interval '0' end, '{none}')"""
 BYTEWISE = Text(collation="C")
+
+
+def _by(link: str, held: str, free: str) -> Iterator[Index]:
+    """The indexes for what hangs on one object, and for what hangs on none: by position, and by creation."""
+    for order in ("position", "created_at"):
+        yield Index(f"task_{held}_{order}", "user_id", link, order, "id", postgresql_where=text(f"{link} is not null"))
+        yield Index(f"task_{free}_{order}", "user_id", order, "id", postgresql_where=text(f"{link} is null"))
 
 
 class List(SQLModel, table=True):
@@ -73,12 +80,8 @@ class Task(SQLModel, table=True):
         ForeignKeyConstraint(["user_id", "list_id"], ["list.user_id", "list.id"], "task_list", ondelete="CASCADE"),
         ForeignKeyConstraint(["user_id", "parent_id"], ["task.user_id", "task.id"], "task_parent", ondelete="CASCADE"),
         Index("task_position", "user_id", "position", "id"),
-        Index("task_list_position", "user_id", "list_id", "position", "id", postgresql_where=IN_A_LIST),
-        Index("task_list_created_at", "user_id", "list_id", "created_at", "id", postgresql_where=IN_A_LIST),
-        Index(
-            *("task_parent_position", "user_id", "parent_id", "position", "id"),
-            postgresql_where=text("parent_id is not null"),
-        ),
+        *_by("list_id", "list", "inbox"),
+        *_by("parent_id", "parent", "top"),
         Index("task_created_at", "user_id", "created_at", "id"),
         Index("task_updated_at", "user_id", "updated_at", "id"),
         Index("task_priority", "user_id", "priority", "id"),

@@ -14,6 +14,22 @@ from shared.statements import listing
 
 RELEVANCE: Final = "relevance"
 BY_CREATION = ("created_at", "-created_at")
+BY_POSITION = ("position", "-position")
+LINKS = ("list_id", "inbox", "parent_id", "top")
+"""Filters by what a task hangs on: for each, an index by creation and one by position."""
+
+# PostgreSQL plans each statement with its values at hand, so a filter that is not asked for costs nothing. A whole day
+# sorts a microsecond before its midnight (shared/tables.py), and so do the bounds.
+REST = """(%(completed)s::boolean is null or (completed_at is not null) = %(completed)s::boolean)
+  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))"""
+DUE_RANGE = """(%(due_from)s::date is null or {due} >= %(due_from)s::date - interval '1 microsecond')
+  and (%(due_before)s::date is null or {due} < %(due_before)s::date - interval '1 microsecond')
+  and ((%(due_from)s::date is null and %(due_before)s::date is null) or ({due} > '-infinity' and {due} < 'infinity'))"""
+HANGING = """(%(list_id)s::uuid is null or list_id = %(list_id)s::uuid)
+  and (%(inbox)s::boolean is not true or list_id is null)
+  and (%(parent_id)s::uuid is null or parent_id = %(parent_id)s::uuid)
+  and (%(top)s::boolean is not true or parent_id is null)"""
+
 MOST_DAYS = 31
 """A range of so many days is walked day by day."""
 
@@ -139,6 +155,18 @@ WAYS = {
             "filters": "{rest} and {due_range}",
         },
     ),
+    "by place": (
+        SOUGHT,
+        {
+            "asked": "select true as indexed",
+            "reach": "501",
+            "hits": "select id from task where (select not yes from enough) and {hanging} limit 3001",
+            "among the hits": (
+                "select id, {columns} from task where (select not yes from enough) and (select yes from few) and"
+            ),
+            "filters": "{rest} and {due_range}",
+        },
+    ),
     "by word": (
         SOUGHT,
         {
@@ -158,14 +186,14 @@ WAYS = {
 }
 
 
-def statements(orders: Mapping[str, Order], due_range: str, rest: str) -> dict[tuple[str, str], str]:
+def statements(orders: Mapping[str, Order]) -> dict[tuple[str, str], str]:
     """Every statement that a list may take, by its way and its sort."""
     texts = {}
     for name, (text, clauses) in WAYS.items():
         for sort, order in orders.items():
             if _leads(name, sort):
                 due = "due_last" if sort == "-due" else "due_first"
-                filters = {"rest": rest, "due_range": due_range, "due": due}
+                filters = {"rest": f"{HANGING} and {REST}", "hanging": HANGING, "due_range": DUE_RANGE, "due": due}
                 texts[name, sort] = listing(Task, text, **clauses, **filters, shown=SHOWN, **order.clauses())
     return texts
 
@@ -175,6 +203,8 @@ def _leads(way: str, sort: str) -> bool:
         return sort == RELEVANCE and way == "ranked"
     if way == "by due":
         return not sort.endswith("due")
+    if way == "by place":
+        return sort not in BY_CREATION + BY_POSITION
     return way in {"walk", "by word"} or sort in BY_CREATION
 
 
@@ -184,6 +214,8 @@ def way_to(sort: str, asked: Mapping[str, Any]) -> str:
         return "ranked"
     if asked["q"] is not None:
         return "by word"
+    if any(asked[name] is not None for name in LINKS):
+        return "walk" if sort in BY_CREATION + BY_POSITION else "by place"
     if (asked["due_from"] or asked["due_before"]) and not sort.endswith("due"):
         return "by day" if sort in BY_CREATION and _few_days(asked["due_from"], asked["due_before"]) else "by due"
     return "by priority" if asked["priority"] and sort in BY_CREATION else "walk"

@@ -19,6 +19,7 @@ AFTER = {
     "created_at": "2026-03-01 09:00:00+00",
     "updated_at": "2026-03-01 09:00:00+00",
     "priority": "3",
+    "position": "V",
     "title": "buy",
     "rank": "2000100 2026-03-01 09:00:00+00",
 }
@@ -54,6 +55,10 @@ LISTED = {
     "due_from": "2026-03-01",
     "due_before": "2026-04-01",
     "q": "mil bu",
+    "list_id": ID,
+    "inbox": True,
+    "parent_id": ID,
+    "top": True,
     "after_id": ID,
     "limit": 51,
 }

@@ -43,7 +43,7 @@ def schema_of(node: dict[str, Any], components: dict[str, Any]) -> dict[str, Any
 def optional(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter that may be absent; FastAPI writes `anyOf null` for one, which no query can hold."""
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
-    return kinds[0] if len(kinds) == 1 else schema
+    return kinds[0] if len(kinds) == 1 else schema | ({"anyOf": kinds} if kinds else {})
 
 
 def content_of(content: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

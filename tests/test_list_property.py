@@ -21,7 +21,7 @@ from tests.conftest import BASE_URL
 from tests.fuzz import examples
 from tests.gateway import Gateway
 from tests.stack import Stack
-from tests.tasks import Json, make, page, path_of
+from tests.tasks import NOBODYS, Json, make, page, path_of
 
 PRIORITIES = ["none", "low", "medium", "high", "urgent"]
 WORDS = [
@@ -41,7 +41,7 @@ WORDS = [
     "10",
 ]
 MOMENTS = ["2026-01-01 00:00:00Z", "2026-01-01 00:00:00.000001Z", "2026-01-01 00:00:01Z"]
-SORTS = ["created_at", "updated_at", "due", "priority", "title"]
+SORTS = ["created_at", "updated_at", "due", "priority", "title", "position"]
 
 titles = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 dues = st.none() | st.sampled_from(
@@ -63,6 +63,8 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "priority": st.lists(st.sampled_from(PRIORITIES), min_size=1, max_size=4, unique=True),
     "due_from": st.sampled_from(["2026-02-28", "2026-03-01"]),
     "due_before": st.sampled_from(["2026-03-01", "2026-03-02"]),
+    "list_id": st.just("inbox"),
+    "parent_id": st.sampled_from(["none", NOBODYS]),
     "q": st.sampled_from(["a", "AB", "stras", "b 9", "\u00e9", "E", "\N{GRINNING FACE}"]),
 }
 # None or one mostly: all at once leave little to page through.
@@ -75,7 +77,7 @@ sorts = st.sampled_from(SORTS + [f"-{sort}" for sort in SORTS])
 writes = st.one_of(
     st.tuples(st.just("insert"), tasks),
     st.tuples(st.just("change"), patches),
-    st.tuples(st.sampled_from(["complete", "reopen", "delete"]), st.none()),
+    st.tuples(st.sampled_from(["complete", "reopen", "delete", "move"]), st.none()),
 )
 
 
@@ -94,6 +96,7 @@ def matches(query: Json, task: Json) -> bool:
         completed == query.get("completed", completed)
         and task["priority"] in query.get("priority", PRIORITIES)
         and ("due_from" not in query or (day is not None and day >= query["due_from"]))
+        and query.get("parent_id") != NOBODYS
         and ("due_before" not in query or (day is not None and day < query["due_before"]))
         and all(any(word.startswith(wanted) for word in words) for wanted in folded(query.get("q", "")))
     )
@@ -110,7 +113,7 @@ def place(sort: str, task: Json) -> tuple[Any, ...]:
         value = PRIORITIES.index(value)
     elif name == "title":
         value = value.casefold()
-    else:
+    elif name != "position":
         value = datetime.fromisoformat(value)
     return value, task["id"]
 
@@ -142,7 +145,7 @@ class World:
         if kind == "change":
             answer = self.api.patch(path_of(before), json=body)
         else:
-            answer = self.api.post(f"{path_of(before)}/{kind}")
+            answer = self.api.post(f"{path_of(before)}/{kind}", json={})
         assert answer.status_code == 200
         after = self.tasks[before["id"]] = answer.json()
         if self.standing(before) != self.standing(after):

@@ -7,9 +7,21 @@ from fastapi import Query, Response
 from shared.answers import LISTED, READING
 from shared.auth import authenticated
 from shared.http import on_lambda
-from shared.paging import NEWEST, Listing, Order, both_ways, instant, rank, send_page, small_number, text, wall_clock
+from shared.paging import (
+    NEWEST,
+    Listing,
+    Order,
+    both_ways,
+    instant,
+    place,
+    rank,
+    send_page,
+    small_number,
+    text,
+    wall_clock,
+)
 from shared.problems import Invalid
-from shared.queries import Flag, FullDate, Limit, Search
+from shared.queries import Flag, FullDate, InList, Limit, Search, UnderParent, hanging
 from shared.schemas.task import PRIORITIES, Priority, Task, TaskPage
 from shared.walks import RELEVANCE, statements, way_to
 
@@ -19,22 +31,16 @@ ORDERS = both_ways(
     updated_at=Order(("updated_at",), "%(after)s::timestamptz", instant),
     due=Order(("due_first",), "%(after)s::timestamp", wall_clock),
     priority=Order(("priority",), "%(after)s::smallint", small_number),
+    position=Order(("position",), "%(after)s::text", place),
     title=Order(("title_head", "title_key"), "left(%(after)s::text, 64), %(after)s::text", text),
 ) | {
     "-due": Order(("due_last",), "%(after)s::timestamp", wall_clock, descending=True),
     RELEVANCE: Order(("rank",), "%(after)s::text", rank, descending=True),
 }
-# PostgreSQL plans each statement with its values at hand, so a filter that is not asked for costs nothing. A whole day
-# sorts a microsecond before its midnight (shared/tables.py), and so do the bounds.
-FILTERS = """(%(completed)s::boolean is null or (completed_at is not null) = %(completed)s::boolean)
-  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))"""
-DUE_RANGE = """(%(due_from)s::date is null or {due} >= %(due_from)s::date - interval '1 microsecond')
-  and (%(due_before)s::date is null or {due} < %(due_before)s::date - interval '1 microsecond')
-  and ((%(due_from)s::date is null and %(due_before)s::date is null) or ({due} > '-infinity' and {due} < 'infinity'))"""
-STATEMENTS = statements(ORDERS, DUE_RANGE, FILTERS)
+STATEMENTS = statements(ORDERS)
 Sort = Literal[
     "created_at", "-created_at", "updated_at", "-updated_at", "due", "-due", "priority", "-priority", "title", "-title",
-    "relevance",
+    "position", "-position", "relevance",
 ]  # fmt: skip
 
 router = authenticated()
@@ -49,6 +55,8 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
     due_from: FullDate | None = None,
     due_before: FullDate | None = None,
     q: Search | None = None,
+    list_id: InList | None = None,
+    parent_id: UnderParent | None = None,
     sort: Sort = NEWEST,
     limit: Limit = 50,
 ) -> Response:
@@ -60,6 +68,7 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
         "due_before": due_before,
         "q": q,
         "limit": limit + 1,
+        **hanging(list_id, parent_id),
     }
     if sort == RELEVANCE and q is None:
         raise Invalid([{"parameter": "sort", "detail": "relevance needs q"}])

@@ -51,7 +51,8 @@ def unset() -> Any:
     return None
 
 
-def _canonical(value: str) -> str:
+def canonical(value: str) -> str:
+    """Check a UUID in lower case and give it back as it is."""
     try:
         if str(UUID(value)) == value:
             return value
@@ -62,7 +63,7 @@ def _canonical(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_text)]
 Description = Annotated[Text, bounded(0, 10_000), WithJsonSchema({"type": "string", "maxLength": 10_000})]
-Id = Annotated[str, AfterValidator(_canonical), WithJsonSchema({"type": "string", "format": "uuid"})]
+Id = Annotated[str, AfterValidator(canonical), WithJsonSchema({"type": "string", "format": "uuid"})]
 """The id of another object, in a body: what is malformed there is 422, where in a path it is nothing."""
 Instant = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
 

@@ -74,7 +74,10 @@ class Row:
     @property
     def telling(self) -> "list[Place]":
         """The places whose values are put in two at a time."""
-        return [place for place in PLACES if place in TELLING or (place.name in self.taken and place.kind in LINKS)]
+        return [place for place in PLACES if place in TELLING or (place.kind in LINKS and self._knows(place))]
+
+    def _knows(self, place: "Place") -> bool:
+        return place.name in (self.queried if place.part == "query" else self.taken)
 
     @property
     def queried(self) -> set[str]:
@@ -111,7 +114,7 @@ class Place:
         return replace(asked, body=(asked.body or {}) | members)
 
 
-LISTED = {"completed", "priority", "due_from", "due_before", "q", "sort", "limit", "cursor"}
+LISTED = {"completed", "priority", "due_from", "due_before", "q", "list_id", "parent_id", "sort", "limit", "cursor"}
 PLACES = [
     Place("id", "path", "id"),
     Place("operations", "item", "id"),
@@ -121,6 +124,8 @@ PLACES = [
     Place("due_from", "query", "date"),
     Place("due_before", "query", "date"),
     Place("completed", "query", "flag"),
+    Place("list_id", "query", "list"),
+    Place("parent_id", "query", "other"),
     *(Place(name, "query", "id") for name in ("sort", "limit", "id", "task_id", "filter")),
     *(Place(name, "query", "user") for name in ("user_id", "owner", "sub")),
     Place("If-Match", "header", "tag"),

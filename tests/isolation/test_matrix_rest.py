@@ -75,7 +75,8 @@ def test_what_was_deleted_is_like_what_never_was(row: Row, api: httpx.Client) ->
         return
     again, new = (answer.json() for answer in answers)
     assert ids(page(api)["items"]) == [never, gone["id"]]
-    assert {name for name in again if again[name] != new[name]} == {"id", "created_at", "updated_at"}
+    differing = {name for name in again if again[name] != new[name]}
+    assert differing == {"id", "created_at", "updated_at", "position"}
     assert (again["version"], again["completed_at"], again["priority"]) == (1, None, "none")
 
 

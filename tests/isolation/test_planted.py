@@ -45,7 +45,7 @@ PLANTED: dict[str, dict[str, str]] = {
         "a default": "alter table task alter title set default 'x'",
         "a check": "alter table task add constraint more check (true)",
         "an index": "create index more on task (id)",
-        "an index that is gone": "drop index task_words",
+        "an index that is gone": "drop index task_terms",
         "a check that is gone": "alter table task drop constraint task_title_check",
         "a view that asks as its reader": "create view more with (security_invoker = true) as table task",
         "a materialized view": "create materialized view more as table task",

@@ -151,11 +151,13 @@ MOMENT = "2026-01-01 00:00:00"
 FORGED = {
     "created_at": [f"{MOMENT}+00", f"{MOMENT}.5+05:30", f"{MOMENT}+15:59:59"],
     "due": [MOMENT, "infinity", "2200-12-31 23:59:59.999999", "0001-01-01 00:00:00"],
+    "position": ["V", "0", "z" * 1000],
     "priority": ["0", "4", "5"],
     "relevance": [f"0 {MOMENT}+00", f"2001000 {MOMENT}.5+05:30", f"9999999 {MOMENT}+00"],
     "title": ["", "x" * 5000, "'; drop table task; --", "\N{GRINNING FACE}\\", "%s %(x)s"],
 }
 WRONG = {
+    "position": ["", "V" * 1001, "-1", "V\n", "\u00e9", "a b"],
     "created_at": [
         "",
         "now",

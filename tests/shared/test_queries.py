@@ -10,6 +10,7 @@ import pytest
 
 from tests.gateway import invoke, make_event
 from tests.stack import User
+from tests.tasks import NOBODYS
 from tests.test_strictness import CANARY, JSON, TASKS, offending
 
 WRONG: dict[str, list[str]] = {
@@ -36,6 +37,8 @@ WRONG: dict[str, list[str]] = {
         "now",
     ],
     "q": ["x" * 151, "\0", f"{CANARY}\0", "\U0001f600" * 151],
+    "list_id": ["", "none", "Inbox", "null", NOBODYS.upper(), NOBODYS[:-1], f"{NOBODYS}\0", f"{{{NOBODYS}}}", CANARY],
+    "parent_id": ["", "inbox", "None", "null", NOBODYS.upper(), NOBODYS.replace("-", ""), f" {NOBODYS}", CANARY],
     "sort": ["", "id", "-id", "Title", "+title", "--title", "title,due", "title;", "user_id", CANARY],
     "limit": [
         "",
@@ -74,9 +77,12 @@ def test_an_unknown_query_parameter_is_422_by_its_name(name: str, api: httpx.Cli
     assert offending(api.get(f"{TASKS}?{quote(name)}={CANARY}")) == [name]
 
 
-@pytest.mark.parametrize("parameter", ["completed", "due_from", "due_before", "q", "sort", "limit"])
+@pytest.mark.parametrize(
+    "parameter", ["completed", "due_from", "due_before", "q", "list_id", "parent_id", "sort", "limit"]
+)
 def test_a_single_value_given_twice_is_422(parameter: str, api: httpx.Client) -> None:
     good = {"completed": "true", "due_from": "2026-03-01", "due_before": "2026-03-01", "q": "a", "sort": "title"}
+    good |= {"list_id": "inbox", "parent_id": "none"}
     value = good.get(parameter, "5")
     assert offending(api.get(f"{TASKS}?{parameter}={value}&{parameter}={value}")) == [parameter]
 

@@ -13,15 +13,23 @@ from tests.stack import APP, Stack
 
 LIMIT = 23
 USER = "walks"
+PLACE = "00000000-0000-4000-8000-000000000001"
+FILL_PLACES = f"""
+    insert into list (user_id, id, name) values ('{USER}', '{PLACE}', 'A list'), ('walks-other', '{PLACE}', 'A list');
+    insert into task (user_id, id, title) values ('{USER}', '{PLACE}', 'A parent'), ('walks-other', '{PLACE}', 'One')"""  # noqa: S608
 FILL = """
-    insert into task (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at)
+    insert into task
+        (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at, list_id, parent_id)
     select case when n %% 4 = 0 then 'walks-other' else %(user)s end, gen_random_uuid(), word || ' ' || n %% 50,
            case when n %% 3 = 0 or n %% 5 = 0 then 'milk' when n between 100 and 130 then 'tea' else 'note' end, n %% 5,
            case when n %% 3 > 0 then date '2026-01-01' + n %% 90 end, case when n %% 2 = 0 then now() end,
-           now() - make_interval(mins => n / 2), now() + make_interval(mins => n * 7 %% 100)
+           now() - make_interval(mins => n / 2), now() + make_interval(mins => n * 7 %% 100),
+           case when n %% 7 < 3 then %(place)s end::uuid, case when n %% 7 > 4 then %(place)s end::uuid
     from generate_series(1, 320) n, lateral (select (array['Milk', 'Salt', 'Rice'])[1 + n %% 3] as word) one
 """
-NO_FILTER: dict[str, Any] = dict.fromkeys(("completed", "priority", "due_from", "due_before", "q"))
+NO_FILTER: dict[str, Any] = dict.fromkeys(
+    ("completed", "priority", "due_from", "due_before", "q", "list_id", "inbox", "parent_id", "top")
+)
 FILTERS: dict[str, dict[str, Any]] = {
     "none": {},
     "priorities": {"priority": [1, 3]},
@@ -33,6 +41,11 @@ FILTERS: dict[str, dict[str, Any]] = {
     "a frequent word": {"q": "milk"},
     "a word of old tasks": {"q": "tea"},
     "a rare word": {"q": "salt 4"},
+    "a list": {"list_id": PLACE},
+    "the inbox": {"inbox": True, "completed": False},
+    "subtasks": {"parent_id": PLACE, "priority": [1, 3]},
+    "the top of a list": {"list_id": PLACE, "top": True, "due_from": "2026-02-01"},
+    "a word in a list": {"q": "milk", "list_id": PLACE},
     "no task": {"q": "nothing"},
     "no word": {"q": "!"},
     "all without": {"q": "-milk", "completed": False},
@@ -46,6 +59,10 @@ EXPECTED = """
       and (%(priority)s::smallint[] is null or priority = any (%(priority)s))
       and (%(due_from)s::date is null or due_date >= %(due_from)s)
       and (%(due_before)s::date is null or due_date < %(due_before)s)
+      and (%(list_id)s::uuid is null or list_id = %(list_id)s)
+      and (%(inbox)s::boolean is null or list_id is null)
+      and (%(parent_id)s::uuid is null or parent_id = %(parent_id)s)
+      and (%(top)s::boolean is null or parent_id is null)
       and coalesce(words @@ app.query(user_id, %(q)s), true)
     order by """
 
@@ -53,9 +70,11 @@ EXPECTED = """
 @pytest.fixture(scope="module")
 def filler(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(stack.admin_url, autocommit=True) as admin:
-        admin.execute(FILL, {"user": USER})
+        admin.execute(FILL_PLACES.encode())
+        admin.execute(FILL, {"user": USER, "place": PLACE})
         yield admin
-        admin.execute("delete from task where user_id like 'walks%'")
+        for table in ("task", "list"):
+            admin.execute(f"delete from {table} where user_id like 'walks%'".encode())  # noqa: S608
 
 
 @pytest.fixture(scope="module")

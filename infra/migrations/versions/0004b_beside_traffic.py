@@ -32,7 +32,12 @@ INDEXES = {
     "task_position": "(user_id, position, id)",
     "task_list_position": "(user_id, list_id, position, id) where list_id is not null",
     "task_list_created_at": "(user_id, list_id, created_at, id) where list_id is not null",
+    "task_inbox_position": "(user_id, position, id) where list_id is null",
+    "task_inbox_created_at": "(user_id, created_at, id) where list_id is null",
     "task_parent_position": "(user_id, parent_id, position, id) where parent_id is not null",
+    "task_parent_created_at": "(user_id, parent_id, created_at, id) where parent_id is not null",
+    "task_top_position": "(user_id, position, id) where parent_id is null",
+    "task_top_created_at": "(user_id, created_at, id) where parent_id is null",
 }
 COUNTED = """
 create or replace trigger count_version before update on task for each row

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from tests.stack import User
 from tests.tasks import DUES, TASKS, change, ids, make, page, read, titles, walk
 
-SORTS = ("created_at", "updated_at", "due", "priority", "title")
+SORTS = ("created_at", "updated_at", "due", "priority", "title", "position")
 
 
 def in_order(api: httpx.Client, sort: str) -> list[str]:
@@ -108,7 +108,8 @@ def test_ties_go_by_id_in_the_same_direction(
     chosen = [str(UUID(int=n << 120 | 7 << 76)) for n in (3, 255, 128, 0, 127)]
     for task_id in chosen:
         assert api.put(f"{TASKS}/{task_id}", json={"title": "Tie", "due": DUES["zone"]}).status_code == 201
-    admin.execute("update task set created_at = now(), updated_at = now() where user_id = %s", [user.id])
+    for tie in ("position = 'V'", "created_at = now(), updated_at = now()"):
+        admin.execute(f"update task set {tie} where user_id = %s".encode(), [user.id])  # noqa: S608
     for limit in (1, 2, 5):
         for way, expected in (("", sorted(chosen)), ("-", sorted(chosen, reverse=True))):
             found = [item for items in walk(api, f"sort={way}{sort}&limit={limit}") for item in items]
