@@ -61,9 +61,6 @@ begin
     if above.list_id is distinct from new.list_id then
         perform app.refuse('parent_id', 'is in another list');
     end if;
-    if tg_op = 'UPDATE' and new.parent_id = old.parent_id then
-        return new;
-    end if;
     loop
         steps := steps + 1;
         if above.id = new.id then
@@ -88,20 +85,27 @@ $$;
 create trigger attach_new before insert on task for each row
     when (new.list_id is not null or new.parent_id is not null) execute function app.attach();
 create trigger attach before update on task for each row
-    when ((old.list_id, old.parent_id) is distinct from (new.list_id, new.parent_id)) execute function app.attach();
+    when (pg_trigger_depth() = 0 and (old.list_id, old.parent_id) is distinct from (new.list_id, new.parent_id))
+    execute function app.attach();
 
--- A subtree follows its task into another list, level by level: each level's update is the cause of the next.
+-- A subtree follows its task into another list, all at once: what follows is looked at no more, and has nothing more to
+-- follow it.
 create function app.follow() returns trigger
     language plpgsql
     as $$
 begin
-    update public.task set list_id = new.list_id where user_id = new.user_id and parent_id = new.id;
+    with recursive subtree (id) as (
+        select id from public.task where user_id = new.user_id and parent_id = new.id
+        union all select t.id from public.task t join subtree s on t.parent_id = s.id where t.user_id = new.user_id
+    )
+    update public.task set list_id = new.list_id
+        where user_id = new.user_id and id = any (array (select id from subtree));
     return null;
 end
 $$;
 
-create trigger follow after update on task for each row when (old.list_id is distinct from new.list_id)
-    execute function app.follow();
+create trigger follow after update on task for each row
+    when (pg_trigger_depth() = 0 and old.list_id is distinct from new.list_id) execute function app.follow();
 
 -- How many open tasks a list has is counted as they change, once for each statement: counting at a read would take as
 -- long as there are tasks.
