@@ -25,6 +25,7 @@ SEED = """
 insert into task (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at)
 select {user}, uuidv7(at - now()), verb || ' ' || thing || ' ' || n,
     'w' || n::bigint * 7919 %% 5000 || case when n %% 100 = 50 then ' hundredth' else '' end
+        || case when n %% 250 = 125 then ' seldom' else '' end
         || case when n %% 1000 = 500 then ' thousandth' else '' end
         || case when n = %(count)s::int / 2 then ' singular' else '' end,
     n * 31 %% 5, case when n %% 3 > 0 then date '2026-01-01' + n * 17 %% 700 end,
@@ -52,6 +53,7 @@ class Crowd:
         self._laboratory = laboratory
         quick = laboratory.quick
         self.sizes, self.others = (SIZES_QUICKLY, OTHERS_QUICKLY) if quick else (SIZES, OTHERS)
+        self._counts: dict[tuple[int, str], int] = {}
         self._admin = psycopg.connect(laboratory.cluster.url(SUPERUSER), autocommit=True)
 
     def name(self, size: int) -> str:
@@ -109,18 +111,21 @@ class Crowd:
         columns = COLUMNS.get(sort) or COLUMNS.get(name) or (name,)
         order = ", ".join(f"{column} {way}" for column in (*columns, "id"))
         statement = (
-            f"select {columns[-1]}::text, id::text from task where user_id = %s and {where} "  # noqa: S608
+            f"select {columns[-1]}::text, id::text from task where user_id = %(user)s and {where} "  # noqa: S608
             f"order by {order} offset {passed - 1} limit 1"
         )
-        row = self._admin.execute(statement.encode(), [self.name(size)]).fetchone()
+        row = self._admin.execute(statement.encode(), {"user": self.name(size)}).fetchone()
         assert row
         cursor = process.ask("cursor", value=row[0], task_id=row[1], query=query)["cursor"]
         return Place(urlencode([*query, ("cursor", cursor)]), min(PAGE, count - passed))
 
     def _count(self, size: int, where: str) -> int:
-        query = f"select count(*) from task where user_id = %s and {where}"  # noqa: S608
-        row = self._admin.execute(query.encode(), [self.name(size)]).fetchone()
-        return int(row[0]) if row else 0
+        if (size, where) not in self._counts:
+            query = f"select count(*) from task where user_id = %(user)s and {where}"  # noqa: S608
+            row = self._admin.execute(query.encode(), {"user": self.name(size)}).fetchone()
+            assert row
+            self._counts[size, where] = row[0]
+        return self._counts[size, where]
 
     def close(self) -> None:
         """Leave the database as it is, with everyone in it."""

@@ -16,8 +16,8 @@ TEXT = """One database holds callers with {sizes} tasks and {others:,} others wi
 of its own that calls the real handlers, with the database on this machine. {rounds} rounds of {batch} requests of each
 row, in which every caller takes its turn. A ratio is that of two medians of one round, to the caller with the fewest
 tasks: the median of the rounds. *Deep* is the ten-thousandth page of 50, or the last one where there are fewer. Of the
-searches, `milk` is a word of every 8th task, `"pay tea"` of every 64th, `hundredth` and `thousandth` are what they
-say, `singular` is a word of one task, and every task has a word that begins with `w`."""
+searches, `milk` is a word of every 8th task, `"pay tea"` of every 64th, `seldom` of every 250th, `hundredth` and
+`thousandth` are what they say, `singular` is a word of one task, and every task has a word that begins with `w`."""
 
 
 class Listed(NamedTuple):
@@ -30,7 +30,7 @@ class Listed(NamedTuple):
 
 def _search(q: str, **more: str) -> Listed:
     quoted = q.replace("'", "''")
-    found = f"coalesce(words @@ app.query(user_id, '{quoted}'), true)"
+    found = f"coalesce(words @@ (select app.query(%(user)s, '{quoted}')), true)"
     return Listed([("q", q), *more.items()], found, SEARCHES)
 
 
@@ -60,6 +60,7 @@ LISTS = {
     "due in a quarter": _dues("2026-06-01", "2026-09-01"),
     "q=milk": _search("milk"),
     "q=hundredth": _search("hundredth"),
+    "q=seldom": _search("seldom"),
     "q=thousandth": _search("thousandth"),
     "q=singular": _search("singular"),
     "q=w": _search("w"),
@@ -188,7 +189,7 @@ def _chart(found: _Found, sizes: tuple[int, ...]) -> Chart:
         name: [round(found[name, size].at(0.5), 2) for size in sizes] for name in CHARTED
     }
     labels = [f"{size:,}" for size in sizes]
-    return Chart("growth", "A request by the caller's tasks", labels, series, "lines", logarithmic=True)
+    return Chart("growth", "Growth: a request, by the tasks of its caller", labels, series, "lines", logarithmic=True)
 
 
 def _targets(found: _Found, sizes: tuple[int, ...], page: str) -> list[Target]:

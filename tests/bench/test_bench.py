@@ -5,19 +5,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from functions.tasks.list import Sort
 from infra.operations import ROOT
 from tests.bench.relay import Relay
-from tests.bench.requests import COMMON, OURS, ROWS, Request, event, wrong
+from tests.bench.requests import COMMON, OURS, PLAIN, ROWS, Request, event, wrong
 from tests.bench.samples import COLD_SHARE, Samples, mixed, percentile
 from tests.bench.section import Target
 from tests.pooler import installed
 
-PARTS = ("warm", "cold", "concurrency", "cost")
+PARTS = ("warm", "cold", "concurrency", "growth", "cost")
 USUAL = {"create": 8, "get": 4, "list": 4, "update": 9, "delete": 5}
 """Round trips of a Session: BEGIN, the scope, the statements, COMMIT, and all of that but COMMIT again to refresh."""
 TASK = "0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70"
@@ -58,6 +59,26 @@ def test_the_report_has_every_part_and_says_of_every_target_whether_it_is_met(re
         assert all(f"| {row} · {peer} | " in text for peer in ("bare", "powertools", "usual"))
 
 
+def test_growth_measures_every_operation_each_filter_and_each_sort(report: Path) -> None:
+    """First page and a deep one; `tests/bench/growth.py` ends the run where a page does not have the items it must."""
+    figures = json.loads((report / "figures.json").read_text("utf-8"))["growth"]
+    assert set(PLAIN) - {"list"} <= figures["first"].keys()
+    sorts = {f"sort={sort}" for sort in get_args(Sort)} - {"sort=-created_at", "sort=relevance"}
+    filters = {
+        "open",
+        "completed",
+        "one priority",
+        "two priorities",
+        "due from the middle on",
+        "due in a week",
+        "q=milk",
+    }
+    for page in ("first", "deep"):
+        assert sorts | {"all", "open", "completed", "one priority"} <= figures[page].keys()
+    assert filters <= figures["first"].keys()
+    assert all(len(times) == 4 for times in figures["first"].values())
+
+
 @pytest.mark.usefixtures("pooler")
 def test_no_environment_of_many_met_an_error(report: Path) -> None:
     figures = json.loads((report / "figures.json").read_text("utf-8"))["concurrency"]
@@ -68,7 +89,7 @@ def test_the_picture_holds_every_chart(report: Path) -> None:
     drawn = ET.parse(report / "benchmark.svg").getroot()  # noqa: S314 - we drew it
     titles = [text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text") if text.get("font-weight")]
     pooled = ["Environments"] if installed() else []
-    assert [title.partition(" ")[0] for title in titles] == ["Warm", "Cold", *pooled, "A"]
+    assert [title.partition(" ")[0] for title in titles] == ["Warm", "Cold", *pooled, "Growth:", "A"]
 
 
 GOOD: dict[str, Any] = {"id": TASK, "title": "", "completed_at": None}

@@ -17,6 +17,9 @@ TASKS = """
     select 'user-' || n % 3, gen_random_uuid(), n::text, timestamptz '2026-01-01Z' + n * interval '1 microsecond',
            '2026-02-01Z'
     from generate_series(1, 6000) n"""
+FORMER_SEARCH = """
+    select count(*) as tasks from task
+    where app.words(%(q)s::text) = '{}' or id = any (array (select app.search(%(q)s::text)))"""
 LEFT = "select user_id, title, version, updated_at = '2026-02-01Z' as untouched from task order by position, id"
 
 
@@ -59,12 +62,32 @@ def test_tasks_from_before_stand_in_the_order_of_their_creation_and_are_not_chan
     assert admin.execute("select version from task where title = '1'").fetchone() == {"version": 2}
 
 
-def test_what_goes_on_beside_traffic_may_be_run_again(cluster: Cluster, admin: psycopg.Connection[DictRow]) -> None:
-    back_to(cluster, "0004b")
+def test_tasks_from_before_are_found_as_the_new_ones_and_by_the_release_before(
+    cluster: Cluster, admin: psycopg.Connection[DictRow]
+) -> None:
+    back_to(cluster, "0001")
+    admin.execute(TASKS.replace("n::text", "'Caf\u00e9 ' || n"))
+    to_the_newest(cluster)
+    assert {(row["version"], row["untouched"]) for row in admin.execute(LEFT)} == {(1, True)}
+    stale = "select count(*) as tasks from task where words <> app.word_index(user_id, title, description)"
+    assert admin.execute(stale).fetchone() == {"tasks": 0}
+    admin.execute("select set_config('app.user_id', 'user-1', false); set role api")
+    for q, tasks in {"caf\u00e9": 2000, "cafe": 2000, "cafe 5998": 1, "!": 2000, "tea": 0}.items():
+        row = admin.execute(FORMER_SEARCH, {"q": q}).fetchone()
+        assert row == {"tasks": tasks}, q
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "index"), [("0002", "0002b", "task_terms"), ("0004", "0004b", "task_position")]
+)
+def test_what_goes_on_beside_traffic_may_be_run_again(
+    before: str, after: str, index: str, cluster: Cluster, admin: psycopg.Connection[DictRow]
+) -> None:
     described = "select indexdef from pg_indexes where tablename = 'task' order by 1"
     made = admin.execute(described).fetchall()
-    admin.execute("update alembic_version set version_num = '0004'")
-    admin.execute("update pg_index set indisvalid = false where indexrelid = 'task_position'::regclass")
+    back_to(cluster, after)
+    admin.execute("update alembic_version set version_num = %s", [before])
+    admin.execute("update pg_index set indisvalid = false where indexrelid = %s::regclass", [index])
     to_the_newest(cluster)
     assert admin.execute(described).fetchall() == made
     assert admin.execute("select from pg_index where not indisvalid").fetchall() == []

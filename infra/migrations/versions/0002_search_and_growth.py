@@ -1,8 +1,7 @@
-"""Search by phrases, without accents, in any script, under keys of the user's own; indexes for a million tasks.
+"""Search by phrases, without accents, in any script, under words of the user's own.
 
-The release before keeps working: it calls `app.search(text)`, and names no column that changes. Only the first part is
-one transaction; the rest goes on beside traffic and may be run again. Until all rows are indexed anew, a search finds
-those that are.
+The release before keeps working: it calls `app.search(text)`, and names no column that changes. What takes long
+follows in 0002b, beside traffic: until that is done, a search finds what was written anew.
 """
 
 from alembic import op
@@ -149,55 +148,22 @@ grant execute on function
     app.query(text, text, text, text), app.search(text, bigint) to task_app;
 """  # noqa: S608 - of constants above
 
-# In batches, so that no row stays locked for long; by the key, so that none is left out.
-REINDEX = """
-do $$
-declare
-    last record := row (''::text, '00000000-0000-0000-0000-000000000000'::uuid);
-begin
-    loop
-        with batch as (
-            select user_id, id from task where (user_id, id) > (last.f1, last.f2) order by user_id, id limit 5000
-        ), written as (
-            update task set words = app.word_index(task.user_id, title, description)
-            from batch where (task.user_id, task.id) = (batch.user_id, batch.id)
-        )
-        select user_id as f1, id as f2 into last from batch order by user_id desc, id desc limit 1;
-        exit when not found;
-        commit;
-    end loop;
-end
-$$
-"""
-INDEXES = {
-    "task_terms": "using gin (words)",
-    "task_completed": "(user_id, created_at, id) where completed_at is not null",
-    "task_priority_created_at": "(user_id, priority, created_at, id)",
-    "task_day": "(user_id, due_date, created_at, id) where due_date is not null",
-}
-
 
 def upgrade() -> None:
-    """Put the new search beside the old, index every row anew, then let the old index go."""
+    """Put the new search in the place of the old; the runner's transaction makes it all or nothing."""
     op.execute(FUNCTIONS)
-    with op.get_context().autocommit_block():
-        op.execute(REINDEX)
-        for name, what in INDEXES.items():
-            op.execute(f"drop index concurrently if exists {name}")  # an earlier run may have left it half made
-            op.execute(f"create index concurrently {name} on task {what}")
-        op.execute("drop index concurrently if exists task_words")
 
 
 def downgrade() -> None:
     """Go back to words as they were: those of the first migration, generated."""
     op.execute("""
         drop trigger index_words on task;
-        drop index task_completed, task_priority_created_at, task_day, task_terms;
+        drop function app.search(text), app.search(text, bigint);
         alter table task drop column words;
         alter table task add column words tsvector not null
             generated always as (array_to_tsvector(app.words(title || ' ' || description))) stored;
         create index task_words on task using gin (user_id, words);
-        create or replace function app.search(query text) returns setof uuid
+        create function app.search(query text) returns setof uuid
             language sql stable security definer
             set search_path = pg_catalog, pg_temp
             begin atomic
@@ -207,6 +173,8 @@ def downgrade() -> None:
                       select string_agg(quote_literal(word) || ':*', ' & ')::tsquery from unnest(app.words(query)) word
                   );
             end;
-        drop function app.index_words, app.search(text, bigint), app.query, app.word_index, app.tag, app.lexemes;
+        revoke all on function app.search(text) from public;
+        grant execute on function app.search(text) to task_app;
+        drop function app.index_words, app.query, app.word_index, app.tag, app.lexemes;
         drop function app.fold
     """)

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0003"
-down_revision = "0002"
+down_revision = "0002b"
 
 POSITIONS = """
 -- A position is a fraction in base 62 without its point, compared byte by byte. One made by the clock is 14 digits of
