@@ -92,8 +92,8 @@ clean: ## delete what was built, the caches and the data of `make dev`
 	@[ ! -L .local/postgres ] || rm -rf "$$(readlink .local/postgres)"
 	@rm -rf .local build .aws-sam .serverless .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-# What some tests need beside the packages: the pooler, a browser, tools from npm, and SAM in a venv of its own, because
-# its dependencies are pinned below ours. In CI nothing is left out; elsewhere a test without its tool is skipped.
+# What some tests need beside the packages: the pooler, a browser, tools from npm, and SAM and checkov in venvs of their
+# own, because their dependencies are pinned below ours. In CI nothing is left out; elsewhere a test without its tool is skipped.
 ci-tools: install
 	@for tool in pgbouncer chromium; do \
 		command -v $$tool >/dev/null || tools="$$tools $$tool"; \
@@ -103,7 +103,9 @@ ci-tools: install
 		[ $$folder/node_modules/.package-lock.json -nt $$folder/package-lock.json ] || \
 			npm ci --prefix $$folder --no-audit --no-fund || exit 1; \
 	done
-	@[ .venv/sam/installed -nt requirements/sam.txt ] || { \
-		$(BIN)/python -m venv --clear .venv/sam && \
-		.venv/sam/bin/python -m pip install --quiet --require-hashes -r requirements/sam.txt && \
-		touch .venv/sam/installed; }
+	@for tool in sam checkov; do \
+		[ .venv/$$tool/installed -nt requirements/$$tool.txt ] || { \
+			$(BIN)/python -m venv --clear .venv/$$tool && \
+			.venv/$$tool/bin/python -m pip install --quiet --require-hashes -r requirements/$$tool.txt && \
+			touch .venv/$$tool/installed; } || exit 1; \
+	done
