@@ -143,8 +143,8 @@ TOKENS = (
         "the last of two Authorization headers counts",
         Edit(
             "shared/events.py",
-            'joined[name.lower()] = f"{joined[name.lower()]},{text}" if name.lower() in joined else text',
-            "joined[name.lower()] = text",
+            'joined[name] = f"{joined[name]},{text}" if name in joined else text',
+            "joined[name] = text",
         ),
         *(CARRIED, "tests/shared/test_events.py::test_header_names_that_differ_in_case_are_one_header"),
     ),
