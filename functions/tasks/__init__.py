@@ -1,11 +1,3 @@
-"""Operations on tasks. All need the database and the issuer's keys: both are asked while the rest is importing."""
+"""Operations on tasks. All need the database and the issuer's keys."""
 
-from shared.database import DATABASE
-
-DATABASE.open_early()
-
-from shared.issuer import KEYS  # noqa: E402
-
-KEYS.ask_early()
-
-import shared.lean  # noqa: E402, F401 - before an operation imports FastAPI
+import shared.early  # noqa: F401 - both are asked while the rest is importing

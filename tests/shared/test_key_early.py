@@ -13,7 +13,9 @@ from tests.faults.invariants import eventually
 from tests.jwks import JwksServer
 from tests.shared.asking import Clock, ask
 
-ONLY_THE_FOLDER = "import sys, functions.tasks as tasks; print('jwt' in sys.modules, tasks.KEYS._early is not None)"
+ONLY_THE_FOLDER = (
+    "import sys, functions.tasks, shared.issuer as i; print('jwt' in sys.modules, i.KEYS._early is not None)"
+)
 
 
 @pytest.fixture
