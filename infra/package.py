@@ -52,7 +52,7 @@ HTTP = Archive(
     name="http",
     ours=("functions/**/*.py", "shared/**/*.py", "shared/openapi.json", "shared/docs/*"),
     # SQLAlchemy stays off the request path, and so do the tables that are made of it.
-    never=("functions/jobs/*", "shared/tables.py"),
+    never=("functions/jobs/*", "shared/purging.py", "shared/tables.py"),
     requirements="requirements/runtime.txt",
 )
 JOBS = Archive(

@@ -119,7 +119,7 @@ class Listing(Transaction):
         if cursor is None:
             return
         self.position = Position.parse(cursor)
-        if self.position.bound_to != binding(self.query_params.multi_items()):
+        if self.position.bound_to != binding(self.scope["path"], self.query_params.multi_items()):
             raise BadRequest("The cursor belongs to another sort or filter.")
 
     def after(self, order: Order) -> dict[str, Any]:
@@ -127,12 +127,12 @@ class Listing(Transaction):
         return self.position.values(order) if self.position else {"after": None, "after_id": None}
 
 
-def binding(query: Iterable[tuple[str, str]]) -> bytes:
-    """The digest of the list that a query asks for: its sort and filters, in any order."""
+def binding(path: str, query: Iterable[tuple[str, str]]) -> bytes:
+    """The digest of the list that a request asks for: its path, sort and filters, in any order."""
     asked = {(name, value) for name, value in query if name not in ("limit", "cursor")}
     if not any(name == "sort" for name, _ in asked):
         asked.add(("sort", NEWEST))
-    return _digest(json.dumps(sorted(asked)).encode())
+    return _digest(json.dumps([path, *sorted(asked)]).encode())
 
 
 def _digest(content: bytes) -> bytes:
@@ -149,7 +149,7 @@ def send_page(request: Request, rows: list[Row], items: Iterable[bytes], limit: 
     if len(rows) > len(texts):
         last = rows[len(texts) - 1]
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        following = Position(last["sort_value"], last["id"], binding(query)).cursor()
+        following = Position(last["sort_value"], last["id"], binding(request.scope["path"], query)).cursor()
         headers["Link"] = f'<{request.scope["path"]}?{urlencode([*query, ("cursor", following)])}>; rel="next"'
     body = b'{"items":[' + b",".join(texts) + b'],"next_cursor":' + json.dumps(following).encode() + b"}"
     return Response(body, headers=headers, media_type="application/json")

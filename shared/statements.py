@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 # 404 and 412 are answers, not errors of SQL: they come back as rows, so that a key can keep them.
 CHANGE = """
-with recursive target as (select {columns} from {table} where id = %(id)s for no key update),
+with recursive target as (select {columns} from {target}),
 write as ({write}){along},
 answer as (
     select {status} as status, write.* from write
@@ -98,15 +98,18 @@ class Write[Model: Shown]:
         return cls(shows, 201, insert, CREATE.format(write=insert, status=201), found)
 
     @classmethod
-    def changing(cls, shows: type[Model], sql: str, status: int = 200, *, along: str = "") -> "Write[Model]":
+    def changing(
+        cls, shows: type[Model], sql: str, status: int = 200, *, along: str = "", target: str = ""
+    ) -> "Write[Model]":
         """An `update` or `delete … where id = %(id)s {guard} returning {task}`. No row is 404.
 
         `along` is more CTEs, for what changes along with the object: they find it in `write`, if it was changed.
+        `target` says where the object is to be found and locked, if not in its table.
         """
         sql = _with_columns(shows, sql)
         deciding = CHANGE.format(
             columns=", ".join(shows.COLUMNS),
-            table=shows.TABLE,
+            target=target or f"{shows.TABLE} where id = %(id)s for no key update",
             nothing=_nothing(shows),
             status=status,
             write=sql.replace("{guard}", GUARD),

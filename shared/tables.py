@@ -121,6 +121,37 @@ class Task(SQLModel, table=True):
     position: str = Field(sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})
 
 
+class Trash(SQLModel, table=True):
+    """One task that was deleted, as it was, and when; a trigger of the tasks puts it here.
+
+    Those that were deleted at once share the moment. What it hung on may be gone: no foreign keys.
+    """
+
+    __table_args__ = (
+        CheckConstraint("user_id <> ''", name="trash_user_id_check"),
+        Index("trash_user_deleted_at", "user_id", "deleted_at", "id"),
+        Index("trash_parent", "user_id", "parent_id", postgresql_where=text("parent_id is not null")),
+        Index("trash_deleted_at", "deleted_at"),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
+    id: UUID = Field(primary_key=True)
+    title: str = Field(sa_type=Text)
+    description: str = Field(sa_type=Text)
+    priority: int = Field(sa_type=SmallInteger)
+    due_date: date | None = None
+    due_time: time | None = None
+    due_timezone: str | None = Field(default=None, sa_type=Text)
+    completed_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    updated_at: datetime = Field(sa_type=DateTime(timezone=True))
+    version: int = Field(sa_type=BigInteger)
+    list_id: UUID | None = None
+    parent_id: UUID | None = None
+    position: str = Field(sa_type=BYTEWISE)
+    deleted_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class IdempotencyKey(SQLModel, table=True):
     """The answer to a write that carried an `Idempotency-Key`, kept for 24 hours.
 

@@ -189,9 +189,9 @@ class Writing(Transaction):
             # As they were: jsonb keeps members in an order of its own.
             errors = [{"pointer": error["pointer"], "detail": error["detail"]} for error in answer["errors"]]
             raise _problem(Conflict(errors), headers)
-        shown = write.shows.from_row(answer) if answer["id"] else None
-        if shown is None:
+        if status == PreconditionFailed.status and not answer.get("id"):
             raise _problem(PreconditionFailed(), headers)
+        shown = write.shows.from_row(answer)
         tag = {"ETag": entity_tag(shown.version)}
         if status == PreconditionFailed.status:
             raise _problem(PreconditionFailed(current=json.loads(shown.model_dump_json())), headers | tag)

@@ -8,6 +8,8 @@ OWN = "(user_id = ( SELECT app.user_id() AS user_id))"
 POLICIES = {
     ("list", "own_rows", APP, OWN, OWN),
     ("task", "own_rows", APP, OWN, OWN),
+    ("trash", "own_rows", APP, OWN, OWN),
+    ("trash", "due_rows", JOBS, "(deleted_at < (now() - '30 days'::interval))", "false"),
     ("idempotency_key", "own_rows", APP, OWN, OWN),
     ("idempotency_key", "expired_rows", JOBS, "(created_at < (now() - '24:00:00'::interval))", "false"),
 }
@@ -26,6 +28,10 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "public.list", "DELETE"): WHOLE,
     (APP, "public.list", "INSERT"): OF_A_LIST | {"id"},
     (APP, "public.list", "UPDATE"): OF_A_LIST | {"position"},
+    (APP, "public.trash", "SELECT"): WHOLE,
+    (APP, "public.trash", "DELETE"): WHOLE,
+    (JOBS, "public.trash", "SELECT"): WHOLE,
+    (JOBS, "public.trash", "DELETE"): WHOLE,
     (APP, "public.idempotency_key", "SELECT"): WHOLE,
     (APP, "public.idempotency_key", "INSERT"): frozenset({"key", "fingerprint", "status", "answer"}),
     (APP, "public.idempotency_key", "UPDATE"): frozenset({"fingerprint", "created_at", "status", "answer"}),
@@ -58,6 +64,9 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "app.passes(integer)", "EXECUTE"): WHOLE,
     (APP, "app.go_on()", "EXECUTE"): WHOLE,
     (APP, "app.place_list(uuid,uuid,uuid)", "EXECUTE"): WHOLE,
+    (APP, "app.trashed(uuid)", "EXECUTE"): WHOLE,
+    (APP, "app.deleted_along(uuid,timestamp with time zone)", "EXECUTE"): WHOLE,
+    (APP, "app.restore(uuid)", "EXECUTE"): WHOLE,
 }
 FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | {
     "app.count_version()",
@@ -66,8 +75,12 @@ FUNCTIONS = {name for _, name, privilege in GRANTS if privilege == "EXECUTE"} | 
     "app.attach()",
     "app.follow()",
     "app.count_open_tasks()",
+    "app.throw_away()",
 }
-DEFINERS = {"app.search(text)", "app.search(text,bigint)", "app.count_open_tasks()"}
+DEFINERS = {
+    *("app.search(text)", "app.search(text,bigint)", "app.count_open_tasks()"),
+    *("app.throw_away()", "app.trashed(uuid)", "app.restore(uuid)"),
+}
 IMMUTABLE = {
     *("app.words(text)", "app.fold(text)", "app.lexemes(text)", "app.tag(text)"),
     *("app.word_index(text,text,text)", "app.query(text,text,text,text)"),
@@ -78,6 +91,7 @@ TRIGGERS = {
     *("count_added on public.task", "count_changed on public.task", "count_gone on public.task"),
     *(
         "index_words on public.task",
+        "throw_away on public.task",
         "count_version on public.task",
         "count_version on public.list",
         "bound_lists on public.list",

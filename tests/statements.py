@@ -9,9 +9,11 @@ from uuid import UUID
 
 from functions.service.ready import READY
 from functions.tasks.list import ORDERS, STATEMENTS
+from functions.trash.list import LIST as TRASH_LIST
 from infra.operations import operations
 from shared import batches, database, transactions
 from shared.schemas.task import Task
+from shared.schemas.trash import TrashedTask
 from shared.statements import Read, Write
 
 ID = UUID("0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70")
@@ -89,6 +91,7 @@ class Sent:
     text: str
     columns: list[str]
     values: dict[str, Any]
+    table: str = Task.TABLE
 
     def variants(self) -> Iterator[dict[str, Any]]:
         """The values, and the same with null wherever an operation may send it: its type must still be known."""
@@ -97,15 +100,17 @@ class Sent:
 
 
 def _of_write(name: str, write: Write[Any]) -> Iterator[Sent]:
-    columns = {"plain": TASK, "finds": TASK}
+    shown = list(write.shows.COLUMNS)
+    columns = {"plain": shown, "finds": shown}
     for kind in ("plain", "finds", "deciding", "keeping", "refusing"):
         if text := getattr(write, kind):
-            yield Sent(f"{name} {kind}", text, columns.get(kind, ["status", *TASK]), WRITTEN)
+            yield Sent(f"{name} {kind}", text, columns.get(kind, ["status", *shown]), WRITTEN, write.shows.TABLE)
     for matching, keyed in product((False, True), repeat=2):
         # Without a condition to tell apart, the two are one text.
         kind = f"in batch{' keeping' if keyed else ''}{' refusing' if matching and write.finds else ''}"
         if write.finds or not matching:
-            yield Sent(f"{name} {kind}", write.in_batch(matching=matching, keyed=keyed), ["status", *TASK], WRITTEN)
+            text = write.in_batch(matching=matching, keyed=keyed)
+            yield Sent(f"{name} {kind}", text, ["status", *shown], WRITTEN, write.shows.TABLE)
 
 
 def _of_operations() -> Iterator[Sent]:
@@ -114,7 +119,7 @@ def _of_operations() -> Iterator[Sent]:
             if isinstance(value, Write):
                 yield from _of_write(operation.name, value)
             elif isinstance(value, Read):
-                yield Sent(operation.name, value.sql, TASK, WRITTEN)
+                yield Sent(operation.name, value.sql, list(value.shows.COLUMNS), WRITTEN, value.shows.TABLE)
 
 
 def every_statement() -> list[Sent]:
@@ -130,13 +135,17 @@ def every_statement() -> list[Sent]:
             )
             for (way, sort), text in STATEMENTS.items()
         ),
+        Sent(
+            *("trash_list", TRASH_LIST, [*TrashedTask.COLUMNS, "sort_value"], LISTED | {"after": AFTER["created_at"]}),
+            TrashedTask.TABLE,
+        ),
         Sent("service_ready", READY, ["user_id"], {}),
         Sent("claim", transactions.CLAIM, ["user_id"], WRITTEN),
         Sent("turn", transactions.TURN, ["user_id"], {}),
         Sent("keep", transactions.KEEP, ["user_id"], WRITTEN),
         Sent("go on", batches.GO_ON, ["user_id"], {}),
         Sent("kept of a batch", batches.KEPT, ["user_id", "key", "fingerprint", "status", "answer"], WRITTEN),
-        Sent("kept", transactions.KEPT, ["user_id", "fingerprint", "status", "answer"], WRITTEN),
+        Sent("kept", transactions.KEPT, ["user_id", "fingerprint", "status", "answer"], WRITTEN, "idempotency_key"),
         *(Sent(name, text, [], {"user": "alice"}) for name, text in door().items()),
     ]
 

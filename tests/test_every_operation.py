@@ -26,12 +26,16 @@ type Client = Callable[[User | None], httpx.Client]
 
 @dataclass(frozen=True)
 class Call:
-    """A request that an operation answers with `status`; `{task_id}` in its path or body is a task of the caller's."""
+    """A request that an operation answers with `status`.
+
+    `{task_id}` in its path or body is a task of the caller's, in the trash where it is `deleted`.
+    """
 
     status: int
     body: dict[str, Any] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    deleted: bool = False
 
 
 CALLS = {
@@ -45,6 +49,10 @@ CALLS = {
     "tasks_move": Call(200, body={}),
     "tasks_reopen": Call(200),
     "batch_run": Call(200, {"operations": [{"method": "POST", "path": "/v1/tasks/{task_id}/complete"}]}),
+    "tasks_restore": Call(200, deleted=True),
+    "trash_list": Call(200, deleted=True),
+    "trash_delete": Call(204, deleted=True),
+    "trash_empty": Call(204, deleted=True),
     "service_health": Call(200),
     "service_ready": Call(200),
     "service_contract": Call(200),
@@ -57,6 +65,7 @@ WRITING = [operation for operation in CLOSED if operation.method != "GET" and op
 TARGETED = [operation for operation in CLOSED if "{task_id}" in operation.path]
 PATHS = sorted({operation.path for operation in OPERATIONS})
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+LEFT = "select to_jsonb(t) from task t where id = %s union all select to_jsonb(t) from trash t where id = %s"
 MALFORMED: dict[str, Callable[[UUID], str]] = {
     "no UUID": lambda _: "1",
     "too short": lambda own: str(own)[:-1],
@@ -121,6 +130,14 @@ def new_task(api: httpx.Client) -> UUID:
     return UUID(created.json()["id"])
 
 
+def target(api: httpx.Client, operation: Operation) -> UUID:
+    """A task for the operation to find."""
+    task_id = new_task(api)
+    if CALLS[operation.name].deleted:
+        assert api.delete(f"/v1/tasks/{task_id}").status_code == 204
+    return task_id
+
+
 def ours(response: httpx.Response) -> bool:
     headers = response.headers
     UUID(headers["x-request-id"])
@@ -148,7 +165,7 @@ def test_the_row_of_an_operation_succeeds_and_its_answer_carries_our_headers(
     operation: Operation, client: Client, user: User
 ) -> None:
     api = client(user)
-    answers = [call(api, operation, new_task(api)) for _ in range(2)]
+    answers = [call(api, operation, target(api, operation)) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [CALLS[operation.name].status] * 2
     assert all(ours(answer) for answer in answers)
     assert answers[0].headers["x-request-id"] != answers[1].headers["x-request-id"]
@@ -184,7 +201,7 @@ def test_a_bad_token_of_any_kind_is_401_with_one_body(operation: Operation, clie
 @named(OPERATIONS)
 def test_an_unknown_query_parameter_is_422_by_its_name(operation: Operation, client: Client, user: User) -> None:
     api = client(user)
-    answer = call(api, operation, new_task(api), params={"nonsense": "1"})
+    answer = call(api, operation, target(api, operation), params={"nonsense": "1"})
     assert answer.status_code == 422
     assert [error["parameter"] for error in answer.json()["errors"]] == ["nonsense"]
     assert ours(answer)
@@ -201,15 +218,16 @@ def test_what_belongs_to_another_answers_like_what_never_existed(
     admin: psycopg.Connection[DictRow],
 ) -> None:
     """By both ways in; what else there is to tell them apart by, and to ask with, is in tests/isolation/."""
-    foreign = new_task(client(user))
-    before = admin.execute("select to_jsonb(task) from task where id = %s", [foreign]).fetchall()
+    foreign = target(client(user), operation)
+    before = admin.execute(LEFT, [foreign] * 2).fetchall()
+    assert len(before) == 1
     api = client(stranger)
     answers = [call(api, operation, task_id, headers=CONDITIONS[condition]()) for task_id in (foreign, uuid4())]
     assert twin(answers[0]) == twin(answers[1])
     # PUT makes what is not there, so its row asks for what is: 412 without `current` (else 201, test_isolation.py).
     assert answers[0].status_code == (412 if operation.method == "PUT" else 404)
     assert "current" not in answers[0].json()
-    assert admin.execute("select to_jsonb(task) from task where id = %s", [foreign]).fetchall() == before
+    assert admin.execute(LEFT, [foreign] * 2).fetchall() == before
     assert admin.execute("select from task where user_id = %s", [stranger.id]).fetchall() == []
 
 
@@ -219,7 +237,7 @@ def test_a_malformed_id_is_404_like_any_other_that_does_not_exist(
     operation: Operation, spelling: str, client: Client, user: User
 ) -> None:
     api = client(user)
-    malformed = call(api, operation, MALFORMED[spelling](new_task(api)))
+    malformed = call(api, operation, MALFORMED[spelling](target(api, operation)))
     assert malformed.status_code == 404
     assert twin(malformed) == twin(api.get(f"/v1/tasks/{uuid4()}"))
 

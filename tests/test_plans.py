@@ -12,15 +12,17 @@ import psycopg
 import pytest
 
 from functions.tasks.list import ORDERS, STATEMENTS
+from functions.trash.list import LIST as TRASH_LIST
 from infra.local.postgres import DATABASE, OWNER, SUPERUSER
 from infra.migrate import migrate
 from shared.walks import BY_CREATION, BY_POSITION, LINKS, RELEVANCE, way_to
 from tests.stack import APP, Stack
-from tests.statements import WRITTEN, Sent, every_statement
+from tests.statements import ID, WRITTEN, Sent, every_statement
 
 type App = psycopg.Connection[tuple[Any, ...]]
 
 BIG, LIMIT = "big", 50
+CROWDED = {"task", "trash", "idempotency_key"}
 MOST = 10 * LIMIT
 """Rows that a page may read and throw away."""
 REACH = 10_001
@@ -47,6 +49,15 @@ FILL = """
     from generate_series(1, 40000) n
 """.format(*(RANDOM.format(i) for i in range(8)), list=LIST, others=OTHERS, parent=PARENT)  # noqa: S608
 FILL_AFTER = "alter table task enable trigger attach_new"
+# As many deletions as tasks; every tenth hangs on the one before it, and went with it.
+FILL_TRASH = """
+    insert into trash (user_id, id, title, description, priority, created_at, updated_at, version, position, deleted_at,
+                       parent_id)
+    select case when n <= 20000 then 'big' else 'user-' || n % 200 end, md5(n::text)::uuid, 'Gone', '', 0, now(), now(),
+           1, lpad(n::text, 14, '0') || 'V', now() - make_interval(mins => n / 10),
+           case when n % 10 > 0 then md5((n - n % 10)::text)::uuid end
+    from generate_series(1, 40000) n
+"""
 FILL_KEYS = """
     insert into idempotency_key (user_id, key, fingerprint, status, answer)
     select 'user-' || n % 100, 'key' || n, sha256(''), 204, '{}' from generate_series(1, 5000) n
@@ -87,7 +98,7 @@ def full(stack: Stack) -> Iterator[str]:
         owner = stack.cluster.url(OWNER).replace(f"/{DATABASE}", f"/{name}")
         migrate(stack.environment | {"DATABASE_URL_UNPOOLED": owner}, lambda _: None)
         with psycopg.connect(stack.cluster.url(SUPERUSER), dbname=name, autocommit=True) as filler:
-            for statement in (FILL_LISTS, FILL, FILL_AFTER, FILL_KEYS, "vacuum analyze"):
+            for statement in (FILL_LISTS, FILL, FILL_AFTER, FILL_TRASH, FILL_KEYS, "vacuum analyze"):
                 filler.execute(statement.encode())
         yield name
         admin.execute(f"drop database {name}".encode())
@@ -133,7 +144,7 @@ def waste(plan: dict[str, Any], led: set[str], most: int = MOST) -> Iterator[str
     for node in nodes(plan):
         kind, index = node["Node Type"], node.get("Index Name")
         thrown = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
-        if kind == "Seq Scan" and node["Relation Name"] in {"task", "idempotency_key"}:
+        if kind == "Seq Scan" and node["Relation Name"] in CROWDED:
             yield f"reads all of {node['Relation Name']}"
         elif index and index != TERMS and (index not in led or "(user_id = " not in node.get("Index Cond", "")):
             yield f"goes by {index}, and not by user: {node.get('Index Cond')}"
@@ -178,6 +189,15 @@ def test_a_page_without_a_filter_reads_no_more_than_it_shows(sort: str, app: App
         assert read <= LIMIT + 2
 
 
+def test_a_page_of_the_trash_reads_no_more_than_it_shows(app: App, led: set[str]) -> None:
+    first = {"after": None, "after_id": None, "limit": LIMIT + 1}
+    rows, _ = planned(app, TRASH_LIST, first)
+    for values in (first, first | {"after": rows[LIMIT - 1][-1], "after_id": rows[LIMIT - 1][1]}):
+        _, plan = planned(app, TRASH_LIST, values)
+        assert list(waste(plan, led)) == []
+        assert sum(node["Actual Rows"] for node in nodes(plan) if node.get("Index Name") in led) <= LIMIT + 2
+
+
 ONE_OBJECT = [sent for sent in every_statement() if "%(id)s" in sent.text or sent.name == "kept"]
 
 
@@ -188,7 +208,17 @@ def test_a_statement_on_one_object_finds_it_by_its_key(sent: Sent, app: App, led
     assert sum(node.get("Actual Rows", 0) for node in nodes(plan) if node.get("Index Name")) <= 2
 
 
-@pytest.mark.parametrize("call", ["select app.search('buy')", "select app.claim('key', sha256(''))"])
+CALLS = [
+    "select app.search('buy')",
+    "select app.claim('key', sha256(''))",
+    f"select app.trashed('{ID}')",
+    "select app.restore(md5('1000')::uuid)",
+    "select app.deleted_along(md5('1000')::uuid, (select deleted_at from trash where id = md5('1000')::uuid))",
+    "delete from task where id = (select id from task order by created_at limit 1)",
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
 def test_a_function_goes_by_user_as_well(call: str, stack: Stack, full: str, led: set[str]) -> None:
     """What PostgreSQL does inside a function is told by auto_explain alone, and to a superuser."""
     plans = []

@@ -7,10 +7,11 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from tests.faults.writes import CREATE, WRITES, Write, prepare
+from tests.faults.writes import CREATE, DELETE_FOR_GOOD, EMPTY, WRITES, Write, prepare
 from tests.proxy import Proxy
 from tests.stack import User
 
+ALL = [*WRITES, DELETE_FOR_GOOD, EMPTY]
 LISTS = [
     {},
     {"limit": 1},
@@ -43,7 +44,7 @@ def one_trip(proxy: Proxy) -> None:
     proxy.reset()
 
 
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@pytest.mark.parametrize("write", ALL, ids=str)
 def test_a_write_is_one_round_trip(write: Write, api: httpx.Client, warm: Proxy) -> None:
     send = prepare(api, write)
     warm.reset()
@@ -51,7 +52,7 @@ def test_a_write_is_one_round_trip(write: Write, api: httpx.Client, warm: Proxy)
     one_trip(warm)
 
 
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@pytest.mark.parametrize("write", ALL, ids=str)
 def test_a_write_with_a_key_is_one_round_trip_and_its_replay_two(write: Write, api: httpx.Client, warm: Proxy) -> None:
     send, headers = prepare(api, write), {"Idempotency-Key": str(uuid4())}
     warm.reset()
@@ -65,7 +66,7 @@ def test_a_write_with_a_key_is_one_round_trip_and_its_replay_two(write: Write, a
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
 @pytest.mark.parametrize("precondition", ["If-Match", "If-None-Match"])
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@pytest.mark.parametrize("write", ALL, ids=str)
 def test_a_precondition_costs_no_round_trip_whether_it_holds_or_not(
     write: Write, precondition: str, keyed: bool, api: httpx.Client, warm: Proxy
 ) -> None:
@@ -80,7 +81,7 @@ def test_a_precondition_costs_no_round_trip_whether_it_holds_or_not(
             one_trip(warm)
 
 
-@pytest.mark.parametrize("write", [write for write in WRITES if "{id}" in write.path], ids=str)
+@pytest.mark.parametrize("write", [write for write in ALL if "{id}" in write.path], ids=str)
 @pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
 def test_a_write_that_finds_nothing_is_one_round_trip(
     write: Write, keyed: bool, api: httpx.Client, warm: Proxy
@@ -119,6 +120,16 @@ def test_a_list_is_one_round_trip_whatever_is_asked_for(
     if cursor := answer.json()["next_cursor"]:
         assert api.get("/v1/tasks", params={"limit": 2, **params, "cursor": cursor}).status_code == 200
         one_trip(warm)
+
+
+def test_a_page_of_the_trash_is_one_round_trip(api: httpx.Client, warm: Proxy) -> None:
+    for _ in range(2):
+        prepare(api, EMPTY)
+    warm.reset()
+    cursor = api.get("/v1/trash", params={"limit": 1}).json()["next_cursor"]
+    one_trip(warm)
+    assert api.get("/v1/trash", params={"cursor": cursor}).json()["next_cursor"] is None
+    one_trip(warm)
 
 
 @pytest.mark.parametrize("path", NO_DATABASE)

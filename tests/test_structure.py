@@ -20,7 +20,7 @@ from infra.operations import DEFAULT, JOBS, METHODS, ROOT, Operation, operations
 OPERATIONS = operations()
 IMPORTS = {"functions": {"shared"}, "shared": {"shared"}, "infra": {"functions", "infra", "shared"}}
 OURS = {*IMPORTS, "tests"}
-ELSEWHERE = (f"functions/{JOBS}/", "infra/", "tests/")  # off the way of a request
+ELSEWHERE = (f"functions/{JOBS}/", "shared/purging.py", "infra/", "tests/")  # off the way of a request
 BATCH = "functions/batch/run.py"  # the one operation that is made of others
 MAY_IMPORT = {
     "psycopg": tuple(f"shared/{name}.py" for name in ("connection", "database", "failures", "settings", "transactions"))
@@ -59,7 +59,7 @@ class File:
     @property
     def serves(self) -> bool:
         """Whether it is on the way of a request."""
-        return self.room in {"functions", "shared"} and not self.path.startswith(f"functions/{JOBS}/")
+        return self.room in {"functions", "shared"} and not self.path.startswith(ELSEWHERE)
 
     def calls(self) -> Iterator[ast.Call]:
         return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))

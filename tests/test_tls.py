@@ -134,7 +134,7 @@ def test_migrations_and_jobs_find_the_systems_authorities_as_well(
     owner, jobs = (f"{stack.cluster.url(role, port=direct)}?{options}" for role in (OWNER, JOBS))
     environment = {"DATABASE_URL_UNPOOLED": owner, "DATABASE_URL": stack.environment["DATABASE_URL"]}
     job = importlib.import_module("functions.jobs.delete_expired_keys")
-    monkeypatch.setattr(job, "URL", jobs)
+    monkeypatch.setattr("shared.purging.SECRET", connections.Secret(jobs, None))
     with pytest.raises(MigrationError, match="certificate verify failed"):
         migrate(environment, lambda _: None)
     with pytest.raises(OperationalError, match="certificate verify failed"):

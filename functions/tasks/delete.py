@@ -1,4 +1,4 @@
-"""DELETE /v1/tasks/{task_id}: delete a task."""
+"""DELETE /v1/tasks/{task_id}: move a task to the trash."""
 
 from fastapi import Response
 
@@ -10,6 +10,7 @@ from shared.schemas.task import Task
 from shared.statements import Write
 from shared.transactions import Writing
 
+# A trigger puts into the trash whatever is deleted, however it is.
 DELETE = Write.changing(Task, "delete from task where id = %(id)s {guard} returning {task}", status=204)
 
 router = authenticated()
@@ -23,7 +24,7 @@ router = authenticated()
     openapi_extra=CONDITIONAL,
 )
 async def delete_task(task_id: ObjectId, tx: Writing) -> None:
-    """Delete one of the caller's tasks for good."""
+    """Move one of the caller's tasks to the trash, with its subtree."""
     await tx.write(DELETE, id=task_id)
 
 

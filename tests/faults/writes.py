@@ -36,7 +36,11 @@ DELETE = Write("delete", "DELETE", "/v1/tasks/{id}", 204)
 COMPLETE = Write("complete", "POST", "/v1/tasks/{id}/complete", 200)
 REOPEN = Write("reopen", "POST", "/v1/tasks/{id}/reopen", 200)
 MOVE = Write("move", "POST", "/v1/tasks/{id}/move", 200, {})
-WRITES = [CREATE, UPDATE, REPLACE, PUT_NEW, DELETE, COMPLETE, REOPEN, MOVE]
+RESTORE = Write("restore", "POST", "/v1/tasks/{id}/restore", 200)
+WRITES = [CREATE, UPDATE, REPLACE, PUT_NEW, DELETE, COMPLETE, REOPEN, MOVE, RESTORE]
+DELETE_FOR_GOOD = Write("delete-for-good", "DELETE", "/v1/trash/{id}", 204)
+EMPTY = Write("empty", "DELETE", "/v1/trash", 204)
+OF_THE_TRASH = [RESTORE, DELETE_FOR_GOOD, EMPTY]
 
 
 def prepare(api: httpx.Client, write: Write) -> Send:
@@ -49,6 +53,9 @@ def prepare(api: httpx.Client, write: Write) -> Send:
         assert answer.status_code == 200, answer.text
     if write is MOVE:  # which stands at the end already, where nothing comes behind it
         assert api.post("/v1/tasks", json={"title": "Behind"}).status_code == 201
+    if write in OF_THE_TRASH:
+        deleted = api.delete(path)
+        assert deleted.status_code == 204, deleted.text
     target = write.path.format(id=answer.json()["id"], new=uuid4())
     fixed = {"If-Match": answer.headers["ETag"]} if write.matching else {}
 

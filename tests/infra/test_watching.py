@@ -19,7 +19,7 @@ from tests.stack import Stack, User
 
 TEMPLATE = read(ROOT / "infra/template.yaml")
 RESOURCES: Resources = TEMPLATE["Resources"]
-SIX = ["Faults", "Unavailable", "SlowRequests", "Throttles", "KeyFetchFailures", "JobFailures"]
+SEVEN = ["Faults", "Unavailable", "SlowRequests", "Throttles", "KeyFetchFailures", "JobFailures", "PurgeFailures"]
 LOGICAL_IDS = [operation.logical_id for operation in operations()]
 GUARDS = {f"{name}{kind}" for name in LOGICAL_IDS for kind in ("Faults", "Crashes")}
 VALUES = {
@@ -132,14 +132,14 @@ def test_a_metric_that_the_code_no_longer_emits_is_found(lines: list[dict[str, A
     assert {metric.place for metric in dead(RESOURCES, without, VALUES)} == {"KeyFetchFailures", "The issuer's keys"}
 
 
-def test_there_are_six_alarms_beside_the_guards_and_each_tells_the_topic() -> None:
-    assert set(alarms(RESOURCES)) == {*SIX, *GUARDS}
+def test_there_are_seven_alarms_beside_the_guards_and_each_tells_the_topic() -> None:
+    assert set(alarms(RESOURCES)) == {*SEVEN, *GUARDS}
     told = {name for name, one in alarms(RESOURCES).items() if "AlarmActions" in one}
-    assert told == set(SIX)
+    assert told == set(SEVEN)
 
 
 def test_every_job_has_an_alarm() -> None:
-    named = {dict(metric.dimensions).get("operation") for metric in watched(RESOURCES) if metric.place in SIX}
+    named = {dict(metric.dimensions).get("operation") for metric in watched(RESOURCES) if metric.place in SEVEN}
     assert {job.name for job in jobs()} <= named
 
 

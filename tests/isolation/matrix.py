@@ -48,7 +48,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Row:
-    """An operation, asked in one way; on a task that is there it answers `status`, else `absent`."""
+    """An operation, asked in one way; on a task that is there it answers `status`, else `absent`.
+
+    Where it is for what is `deleted`, the task is there in the trash.
+    """
 
     name: str
     operation: Operation
@@ -57,6 +60,7 @@ class Row:
     absent: int
     fixed: dict[str, str] = field(default_factory=dict)
     """Values of its path's parameters, but for the task's id."""
+    deleted: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -82,7 +86,7 @@ class Row:
     @property
     def queried(self) -> set[str]:
         """The query parameters that it knows."""
-        return LISTED if self.operation.name == "tasks_list" else set()
+        return LISTED.get(self.operation.name, set())
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,21 @@ class Place:
         return replace(asked, body=(asked.body or {}) | members)
 
 
-LISTED = {"completed", "priority", "due_from", "due_before", "q", "list_id", "parent_id", "sort", "limit", "cursor"}
+LISTED = {
+    "tasks_list": {
+        "completed",
+        "priority",
+        "due_from",
+        "due_before",
+        "q",
+        "list_id",
+        "parent_id",
+        "sort",
+        "limit",
+        "cursor",
+    },
+    "trash_list": {"limit", "cursor"},
+}
 PLACES = [
     Place("id", "path", "id"),
     Place("operations", "item", "id"),
@@ -172,7 +190,8 @@ def rows() -> Iterator[Row]:
             absent = 404
             if operation.method == "PUT":
                 absent = 412 if "If-Match" in call.headers else 201
-            yield Row(f"{operation.name} {name}".strip(), operation, request, call.status, absent, call.values)
+            names = f"{operation.name} {name}".strip()
+            yield Row(names, operation, request, call.status, absent, call.values, call.deleted)
 
 
 ROWS = list(rows())
@@ -216,10 +235,10 @@ def _of_a_header(row: Row, place: Place, whose: str) -> int:
         return row.status
     if whose == MALFORMED:
         return 400
-    creates = row.operation.name in {"tasks_create", "batch_run"}  # nothing that has a tag
-    if place.name == "If-Match" and (creates or whose != OWN):
+    untagged = row.operation.name in {"tasks_create", "trash_empty", "batch_run"}
+    if place.name == "If-Match" and (untagged or whose != OWN):
         return 412
-    if place.name == "If-None-Match" and whose == OWN and not creates:
+    if place.name == "If-None-Match" and whose == OWN and not untagged:
         return 412 if row.writes else 304
     # A condition that holds, of any kind, is one: the PUT that had none replaces.
     return 200 if row.status == 428 and place.kind == "tag" else row.status

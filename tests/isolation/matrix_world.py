@@ -18,6 +18,7 @@ from psycopg.rows import DictRow
 from shared.logs import LOGGER
 from shared.paging import Position
 from shared.schemas.task import PRIORITIES as STORED
+from shared.schemas.task import Task
 from tests.conftest import BASE_URL
 from tests.gateway import Gateway
 from tests.isolation.matrix import (
@@ -42,6 +43,7 @@ POSITIONS = re.compile(r'(?<="position":)( ?)"([0-9A-Za-z]+)"')
 PLANT = """
     delete from task where user_id = '{user}';
     delete from list where user_id = '{user}';
+    delete from trash where user_id = '{user}';
     insert into list (user_id, id, name, position) values ('{user}', '{list}', '{word}', '{position}');
     insert into task
         (user_id, id, title, description, priority, due_date, version, created_at, completed_at, position) values
@@ -53,7 +55,13 @@ RUIN = """
     insert into task (user_id, id, title, description, priority, due_date, version) values
         ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version});
     delete from task where user_id = '{user}' and id = '{id}';
+    delete from trash where user_id = '{user}' and id = '{id}';
     delete from idempotency_key where user_id = '{user}';"""
+DELETE = "delete from task where user_id = %s and id = %s"
+# The owner has each task twice: as it is, and as it was when it was deleted before.
+DELETED_BEFORE = f"""
+    insert into trash ({", ".join(Task.COLUMNS)}, deleted_at)
+    select {", ".join(Task.COLUMNS)}, '2026-01-01Z' from task where user_id = '{{user}}';"""  # noqa: S608
 EXPIRED = """
     insert into idempotency_key (user_id, key, fingerprint, status, answer, created_at)
     values (%s, %s, sha256('x'), 404, '{}', now() - interval '25 hours')"""
@@ -66,6 +74,9 @@ ROWS_OF = """
     union all
     select 'list', xmin::text || ' ' || xmax::text, (to_jsonb(l) - 'user_id')::text
     from list l where user_id = %(user)s
+    union all
+    select 'trash', xmin::text || ' ' || xmax::text, (to_jsonb(d) - 'user_id')::text
+    from trash d where user_id = %(user)s
     union all
     select 'key', xmin::text || ' ' || xmax::text, (to_jsonb(k) - '{user_id,fingerprint}'::text[])::text
     from idempotency_key k where user_id = %(user)s"""
@@ -125,7 +136,7 @@ class World:
         self._users = {whose: f"user-{uuid4()}" for whose in WHOSE}
         self._users |= {OWN: self.caller.id, FOREIGN: self.owner.id}
         admin.execute(self._planting(OWN) + self._planting(FOREIGN))
-        self._cursors = self._cursors_of_lists()
+        self._cursors = {path: self._cursors_of(path) for path in ("/v1/tasks", "/v1/trash")}
         self._use_the_owners_keys()
         self._as_new = self._planting(OWN) + self._written(RUIN, self.caller, DELETED)
         self._owned = self._rows_of(self.owner)
@@ -142,7 +153,8 @@ class World:
                 return '"3' if malformed else f'"{VERSIONS[whose]}"'
             case "key":
                 return "" if malformed else self._keys[row.name, whose]
-        known = {"user": self._users, "cursor": self._cursors, "list": self._lists, "other": self._seconds}
+        cursors = self._cursors.get(row.operation.path, self._cursors["/v1/tasks"])
+        known = {"user": self._users, "cursor": cursors, "list": self._lists, "other": self._seconds}
         known |= {"priority": PRIORITIES, "flag": FLAGS, "date": DATES}
         return known[place.kind][whose]
 
@@ -154,6 +166,8 @@ class World:
         values = {place: self.value(row, place, whose) for place, whose in put.items()}
         asked = _asked(row, values, self._ids[OWN])
         self._admin.execute(self._as_new)
+        if row.deleted:
+            self._admin.execute(DELETE, [self.caller.id, self._ids[OWN]])
         for place, whose in put.items():
             if place.kind == "key" and whose == DELETED and row.writes:
                 self._admin.execute(EXPIRED, [self.caller.id, values[place]])
@@ -181,7 +195,8 @@ class World:
         """The statements that make the tasks of the caller, or of the owner, what they were at first."""
         user = self.caller if whose == OWN else self.owner
         completed = "null" if whose == OWN else f"'{NEWER[whose]}'"
-        return self._written(PLANT, user, whose, second=self._seconds[whose], newer=NEWER[whose], completed=completed)
+        text = PLANT if whose == OWN else PLANT + DELETED_BEFORE
+        return self._written(text, user, whose, second=self._seconds[whose], newer=NEWER[whose], completed=completed)
 
     def _written(self, statements: str, user: User, whose: str, **more: str) -> bytes:
         return statements.format(
@@ -196,11 +211,15 @@ class World:
             **more,
         ).encode()
 
-    def _cursors_of_lists(self) -> dict[str, str]:
+    def _cursors_of(self, path: str) -> dict[str, str]:
         """The cursors that the two were given; and some that nobody was, at the place of the foreign one."""
-        page = Asked("GET", "/v1/tasks", {"limit": "1"})
         told = {OWN: self.caller, FOREIGN: self.owner}
+        for whose, user in told.items():
+            for task_id in (self._seconds[whose], self._ids[whose]) if path == "/v1/trash" else ():
+                self._admin.execute(DELETE, [user.id, task_id])
+        page = Asked("GET", path, {"limit": "1"})
         cursors = {whose: str(self._send(user, page).json()["next_cursor"]) for whose, user in told.items()}
+        self._admin.execute(self._planting(OWN) + self._planting(FOREIGN))
         place = Position.parse(cursors[FOREIGN])
         assert str(place.id) == self._ids[FOREIGN]
         cursors |= {whose: replace(place, id=UUID(self._ids[whose])).cursor() for whose in (RANDOM, DELETED)}
@@ -211,6 +230,8 @@ class World:
         key = Place("Idempotency-Key", "header", "key")
         for row in ROWS:
             asked = _asked(row, {key: self.value(row, key, FOREIGN)}, self._ids[FOREIGN])
+            if row.deleted:
+                self._admin.execute(DELETE, [self.owner.id, self._ids[FOREIGN]])
             assert self._send(self.owner, asked).status_code == row.status
             self._admin.execute(self._planting(FOREIGN))
 
@@ -218,7 +239,7 @@ class World:
         """Whatever is the owner's alone may stand in an answer where the request named it, and in no line of a log."""
         theirs = {self._ids[FOREIGN], self._seconds[FOREIGN], self._words[FOREIGN], self.owner.id}
         theirs |= {self._lists[FOREIGN], self._positions[FOREIGN]}
-        theirs |= {self._keys[row.name, FOREIGN], self._cursors[FOREIGN]}
+        theirs |= {self._keys[row.name, FOREIGN], *(cursors[FOREIGN] for cursors in self._cursors.values())}
         told = answer.text + str(answer.headers)
         assert not [text for text in theirs if text in told and text not in asked.text]
         assert not [text for text in theirs if text in "".join(lines)]

@@ -11,7 +11,7 @@ from infra.operations import Operation
 from tests.batches import everything, post, send
 from tests.stack import User
 from tests.tasks import TASKS, make
-from tests.test_every_operation import TARGETED, WRITING, as_item, new_task, twin
+from tests.test_every_operation import TARGETED, WRITING, as_item, new_task, target, twin
 
 NAMING = ("parent_id", "list_id")
 """Members by which a body names another object; a move names siblings, too."""
@@ -29,7 +29,7 @@ def test_what_belongs_to_another_answers_like_what_never_existed(
     user: User,
     admin: Connection[DictRow],
 ) -> None:
-    foreign = new_task(api)
+    foreign = target(api, operation)
     before = everything(admin, user)
     answers = [
         send(stranger_api, post(), as_item(operation, task), key=key and f"{key}{task}", atomic=atomic)

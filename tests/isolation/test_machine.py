@@ -38,7 +38,7 @@ BUGS: dict[str, tuple[int, str, list[Edit]]] = {
     "a write decides on a row that it has not locked": (
         2,
         "no order explains",
-        [Edit("shared/statements.py", "where id = %(id)s for no key update),", "where id = %(id)s),")],
+        [Edit("shared/statements.py", "where id = %(id)s for no key update", "where id = %(id)s")],
     ),
 }
 """Each with the size of the pool that shows it, and how the machine's complaint begins."""

@@ -28,7 +28,10 @@ NOT_JSON = "tests/shared/test_bodies.py::test_what_is_not_json_in_utf_8_is_400"
 ANSWERS = (
     mutant(
         "a cursor bound to nothing",
-        paging("self.position.bound_to != binding(self.query_params.multi_items())", "not self.position.bound_to"),
+        paging(
+            'self.position.bound_to != binding(self.scope["path"], self.query_params.multi_items())',
+            "not self.position.bound_to",
+        ),
         CURSORS + "test_a_cursor_of_another_sort_or_filter_is_400",
     ),
     mutant(

@@ -60,7 +60,7 @@ KEEP_APART = '''KEEP_APART = """
 """
 '''
 STATES = "if pgconn.pipeline_status == PipelineStatus.OFF and pgconn.transaction_status == TransactionStatus.IDLE:"
-LOCKED = "where id = %(id)s for no key update)"
+LOCKED = "where id = %(id)s for no key update"
 
 SHARED_TESTS = "tests/shared/"
 GONE = SHARED_TESTS + "test_scope.py::test_the_scope_is_gone_with_its_transaction"
@@ -189,12 +189,12 @@ DOOR = (
     mutant(
         "the jobs delete what is still kept",
         migration(EXPIRED, EXPIRED.replace("24 hours", "23 hours")),
-        job("interval '24 hours'", "interval '23 hours'"),
+        job('"24 hours"', '"23 hours"'),
         *(JOB_DELETES, JOB_SEES),
     ),
     mutant(
         "a job that asks for all keys",
-        job("interval '24 hours'", "interval '0 hours'"),
+        job('"24 hours"', '"0 hours"'),
         JOB_DELETES,
         note="the policy shows it none but those that are due",
         lives=True,
@@ -211,12 +211,12 @@ DOOR = (
     ),
     mutant(
         "decided on a row that is not locked",
-        statements(LOCKED, "where id = %(id)s)"),
+        statements(LOCKED, "where id = %(id)s"),
         "tests/test_races.py::test_a_patch_that_waited_says_what_the_lock_owner_left",
     ),
     mutant(
         "replaced on a row that is not locked",
-        replace(LOCKED, "where id = %(id)s)"),
+        replace(LOCKED, "where id = %(id)s"),
         "tests/test_races.py::test_a_write_is_decided_on_the_truth_after_it_waited[replace-a change]",
     ),
     mutant(

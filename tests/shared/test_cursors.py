@@ -47,7 +47,7 @@ def test_every_character_altered_is_400(api: httpx.Client, cursor: str) -> None:
 def test_any_other_text_than_the_one_we_made_is_refused(value: str, number: int, data: st.DataObject) -> None:
     if not value.isascii():
         value = value.encode("utf-8", "replace").decode()
-    position = Position(value, UUID(int=number), binding([("sort", "title")]))
+    position = Position(value, UUID(int=number), binding(TASKS, [("sort", "title")]))
     told = position.cursor()
     assert Position.parse(told) == position
     at = data.draw(st.integers(0, len(told) - 1))
@@ -195,7 +195,7 @@ WRONG = {
 
 def forge(sort: str, value: str) -> str:
     """A cursor that we never made, with a digest that is right: anyone can make one."""
-    return Position(value, UUID(NOBODYS), binding(asked(sort))).cursor()
+    return Position(value, UUID(NOBODYS), binding(TASKS, asked(sort))).cursor()
 
 
 def asked(sort: str) -> list[tuple[str, str]]:
@@ -216,7 +216,7 @@ def test_a_forged_cursor_reaches_nothing_and_breaks_nothing(api: httpx.Client, s
 
 
 def test_a_lone_surrogate_in_a_forged_cursor_is_400(api: httpx.Client) -> None:
-    content = json.dumps(["\ud800", UUID(NOBODYS).hex, binding([("sort", "title")]).hex()]).encode()
+    content = json.dumps(["\ud800", UUID(NOBODYS).hex, binding(TASKS, [("sort", "title")]).hex()]).encode()
     for forged in (content, content.replace(b" ", b"")):
         digest = blake2b(forged, digest_size=12).digest()
         cursor = urlsafe_b64encode(digest + forged).rstrip(b"=").decode()

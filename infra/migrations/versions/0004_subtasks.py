@@ -41,7 +41,7 @@ create function app.attach() returns trigger
 declare
     above public.task;
     steps integer := 0;
-    below integer;
+    below integer := 0;
 begin
     if tg_op = 'UPDATE' or new.parent_id is not null then
         perform app.take_turn();
@@ -69,12 +69,14 @@ begin
         exit when above.parent_id is null;
         select * into above from public.task where user_id = new.user_id and id = above.parent_id;
     end loop;
-    with recursive subtree (id, depth) as (
-        select new.id, 0
-        union all select t.id, s.depth + 1 from public.task t join subtree s on t.parent_id = s.id
-            where t.user_id = new.user_id and s.depth < 6
-    )
-    select max(depth) into below from subtree;
+    if tg_op = 'UPDATE' then  -- what is new has nothing below it yet
+        with recursive subtree (id, depth) as (
+            select new.id, 0
+            union all select t.id, s.depth + 1 from public.task t join subtree s on t.parent_id = s.id
+                where t.user_id = new.user_id and s.depth < 6
+        )
+        select max(depth) into below from subtree;
+    end if;
     if steps + below > 5 then
         perform app.refuse('parent_id', 'subtasks hang five deep at most');
     end if;

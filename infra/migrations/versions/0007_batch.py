@@ -6,7 +6,7 @@ Additive: nothing of the release before this one changes.
 from alembic import op
 
 revision = "0007"
-down_revision = "0004b"
+down_revision = "0006"
 
 BATCH = """
 -- Notes how an operation of a batch has ended, for app.go_on(). No status: two callers created one id at once, and this

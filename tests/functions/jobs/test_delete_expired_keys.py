@@ -1,6 +1,5 @@
 import importlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import ModuleType
 
 import httpx
@@ -9,6 +8,8 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import DictRow
 
+from shared.purging import RESERVE_MS
+from tests.functions.jobs.lambda_time import PLENTY, Time
 from tests.stack import JOBS, Stack, User
 from tests.tasks import TASKS, make
 
@@ -16,21 +17,6 @@ INSERT = """
     insert into idempotency_key (user_id, key, fingerprint, status, answer, created_at)
     select %s, 'key-' || n, sha256(n::text::bytea), 201, '{}', now() - %s::interval from generate_series(1, %s) n"""
 COUNT = "select count(*) from idempotency_key where user_id = %s"
-
-
-@dataclass
-class Time:
-    """What Lambda tells a handler: how long it may go on. Each question takes `step` of it."""
-
-    left: int
-    step: int = 0
-
-    def get_remaining_time_in_millis(self) -> int:
-        self.left -= self.step
-        return self.left
-
-
-PLENTY = Time(60_000)
 
 
 @pytest.fixture
@@ -80,7 +66,7 @@ def test_without_a_context_it_has_all_the_time(job: ModuleType) -> None:
 def test_batches_are_transactions_of_their_own(
     job: ModuleType, admin: psycopg.Connection[DictRow], monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(job, "BATCH", batch)
+    monkeypatch.setattr("shared.purging.BATCH", batch)
     assert job.handler({}, PLENTY) == {"deleted": 7, "done": True}
     assert len(left(admin)) == 2
 
@@ -89,9 +75,9 @@ def test_batches_are_transactions_of_their_own(
 def test_it_stops_when_its_time_is_nearly_up_and_keeps_what_it_did(
     job: ModuleType, admin: psycopg.Connection[DictRow], user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job, "BATCH", 2)
-    assert job.handler({}, Time(job.RESERVE_MS)) == {"deleted": 0, "done": False}
-    assert job.handler({}, Time(job.RESERVE_MS + 201, step=100)) == {"deleted": 4, "done": False}
+    monkeypatch.setattr("shared.purging.BATCH", 2)
+    assert job.handler({}, Time(RESERVE_MS)) == {"deleted": 0, "done": False}
+    assert job.handler({}, Time(RESERVE_MS + 201, step=100)) == {"deleted": 4, "done": False}
     expired = admin.execute("select count(*) from idempotency_key where created_at < now() - interval '1 day'")
     assert expired.fetchone() == {"count": 3}
     assert job.handler({}, PLENTY) == {"deleted": 3, "done": True}
@@ -129,6 +115,9 @@ def test_its_role_sees_no_more_when_it_names_a_user(
         "truncate idempotency_key",
         "select app.claim('k', sha256('x'))",
         "select app.search('x')",
+        "select app.restore(gen_random_uuid())",
+        "insert into trash (id) values (gen_random_uuid())",
+        "update trash set deleted_at = now() - interval '31 days'",
         "create table taken (x int)",
         "select from alembic_version",
         "set role task_app",

@@ -41,7 +41,7 @@ def test_a_job_reads_its_own_secret_and_a_changed_password_in_it(
     monkeypatch.setenv("DATABASE_URL_JOBS", "")
     monkeypatch.setenv(NAME, keep(service, "", login.url))
     secret = Reads(*jobs_database(), NAME)
-    monkeypatch.setattr(delete_expired_keys, "SECRET", secret)
+    monkeypatch.setattr("shared.purging.SECRET", secret)
     assert delete_expired_keys.handler({}, None)["done"] is True
     login.change()
     with pytest.raises(sqlalchemy.exc.OperationalError, match="password authentication failed"):
@@ -59,7 +59,7 @@ def test_a_job_without_its_secret_fails_and_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = Secret(None, "tasks/nowhere", NAME)
-    monkeypatch.setattr(delete_expired_keys, "SECRET", secret)
+    monkeypatch.setattr("shared.purging.SECRET", secret)
     with pytest.raises(Unavailable):
         delete_expired_keys.handler({}, None)
     assert f"{NAME} can't be read: ResourceNotFoundException" in caplog.text
