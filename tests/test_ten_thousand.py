@@ -44,7 +44,7 @@ class Full:
             admin.execute("alter table task disable trigger attach_new")
             admin.execute(FILL, {"user": self.user, "list": self.list, "root": self.root, "count": count})
             admin.execute("alter table task enable trigger attach_new")
-        admin.execute("analyze task")
+        admin.execute("vacuum (analyze) task")  # what other tests have left is not what is counted
         found = admin.execute(
             "select id::text from task where parent_id = %s order by position", [self.root]
         ).fetchall()
