@@ -17,19 +17,23 @@ SIZES, SIZES_QUICKLY = (1_000, 10_000, 100_000, 1_000_000), (300, 400, 500, 1_50
 OTHERS, OTHERS_QUICKLY = 10_000, 20
 TASKS_OF_OTHERS = 10
 TEN_THOUSANDTH = 9_999 * PAGE
+LIST = "0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70"
+"""The list that every 20th task of a caller is in: ids are unique per user, so it is the same for each."""
 
 COLUMNS = {"-due": ("due_last",), "due": ("due_first",), "title": ("title_head", "title_key")}
 """What a list is sorted by, where that is not the column of the sort's name."""
 
 SEED = """
-insert into task (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at)
+insert into task (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at,
+    list_id)
 select {user}, uuidv7(at - now()), verb || ' ' || thing || ' ' || n,
     'w' || n::bigint * 7919 %% 5000 || case when n %% 100 = 50 then ' hundredth' else '' end
         || case when n %% 250 = 125 then ' seldom' else '' end
         || case when n %% 1000 = 500 then ' thousandth' else '' end
         || case when n = %(count)s::int / 2 then ' singular' else '' end,
     n * 31 %% 5, case when n %% 3 > 0 then date '2026-01-01' + n * 17 %% 700 end,
-    case when n * 13 %% 10 < 6 then at end, at, now() - make_interval(secs => n::bigint * 7919 %% 1000000)
+    case when n * 13 %% 10 < 6 then at end, at, now() - make_interval(secs => n::bigint * 7919 %% 1000000),
+    case when n %% 20 = 7 then {list}::uuid end
 from generate_series(%(first)s::int, %(last)s::int) n,
     lateral (select now() - make_interval(mins => %(count)s::int - n + 1) as at,
         (array['Buy', 'Call', 'Write', 'Pay', 'Plan', 'Fix', 'Read', 'Send'])[1 + n / 8 %% 8] as verb,
@@ -65,6 +69,9 @@ class Crowd:
         indexes = self._admin.execute(INDEXES).fetchall()
         for name, _ in indexes:
             self._admin.execute(sql.SQL("drop index {}").format(sql.Identifier(name)))
+        for size in self.sizes:
+            made = "insert into list (user_id, id, name) values (%s, %s, 'A list')"
+            self._admin.execute(made, [self.name(size), LIST])
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(self._insert, *work) for work in self._work()]:
                 done.result()
@@ -76,15 +83,15 @@ class Crowd:
     def _work(self) -> Iterator[tuple[Any, ...]]:
         """Who gets which tasks; a million in two halves, for two connections."""
         for size in reversed(self.sizes):
-            owner = sql.Literal(self.name(size))
-            yield owner, size, 1, size // 2
-            yield owner, size, size // 2 + 1, size
+            who = sql.Literal(self.name(size)), sql.Literal(LIST)
+            yield *who, size, 1, size // 2
+            yield *who, size, size // 2 + 1, size
         count = self.others * TASKS_OF_OTHERS
-        yield sql.SQL("'other-' || n %% {}").format(sql.Literal(self.others)), count, 1, count
+        yield sql.SQL("'other-' || n %% {}").format(sql.Literal(self.others)), sql.NULL, count, 1, count
 
-    def _insert(self, owner: sql.Composable, count: int, first: int, last: int) -> None:
+    def _insert(self, owner: sql.Composable, its_list: sql.Composable, count: int, first: int, last: int) -> None:
         with psycopg.connect(self._laboratory.cluster.url(SUPERUSER), autocommit=True) as connection:
-            statement = sql.SQL(SEED).format(user=owner)
+            statement = sql.SQL(SEED).format(user=owner, list=its_list)
             connection.execute(statement, {"count": count, "first": first, "last": last})
 
     def ids(self, size: int) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from tests.bench.crowd import Crowd, Place
+from tests.bench.crowd import LIST, Crowd, Place
 from tests.bench.laboratory import Laboratory
 from tests.bench.process import Process
 from tests.bench.requests import PLAIN, ROWS
@@ -44,12 +44,16 @@ LISTS = {
     "all": Listed([]),
     **{
         f"sort={way}{name}": Listed([("sort", f"{way}{name}")])
-        for name in ("created_at", "updated_at", "due", "priority", "title")
+        for name in ("created_at", "updated_at", "due", "priority", "title", "position")
         for way in ("", "-")
         if f"{way}{name}" != "-created_at"
     },
     "open": Listed([("completed", "false")], "completed_at is null"),
     "completed": Listed([("completed", "true")], "completed_at is not null"),
+    "a list": Listed([("list_id", LIST)], f"list_id = '{LIST}'"),
+    "a list by position": Listed([("list_id", LIST), ("sort", "position")], f"list_id = '{LIST}'"),
+    "the inbox": Listed([("list_id", "inbox")], "list_id is null"),
+    "without parent": Listed([("parent_id", "none")], "parent_id is null"),
     "one priority": Listed([("priority", "urgent")], "priority = 4"),
     "two priorities": Listed([("priority", "high"), ("priority", "urgent")], "priority in (3, 4)"),
     "due from the middle on": _dues("2026-12-17", None),

@@ -95,7 +95,7 @@ def load(subject: str, row: str, task_ids: list[str], start: float, seconds: flo
 def cursor(_: str, value: str, task_id: str, query: list[list[str]]) -> Json:
     """Ours: the cursor of a list behind the task with that sort value."""
     paging = importlib.import_module("shared.paging")
-    bound_to = paging.binding((name, text) for name, text in query)
+    bound_to = paging.binding(TASKS, ((name, text) for name, text in query))
     return {"cursor": paging.Position(value, UUID(task_id), bound_to).cursor()}
 
 

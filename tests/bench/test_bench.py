@@ -69,6 +69,7 @@ def test_growth_measures_every_operation_each_filter_and_each_sort(report: Path)
         "completed",
         "one priority",
         "two priorities",
+        *("a list", "the inbox", "without parent"),
         "due from the middle on",
         "due in a week",
         "q=milk",
