@@ -1,11 +1,11 @@
 """What CodeDeploy calls before a new version of a function gets traffic: that version is invoked, and has to answer.
 
 The events are those of infra/events/, as a synthetic user, on the database of the stage; a task that an operation
-needs is made, and moved to the trash again, by the functions that are live. Then CodeDeploy is told, which takes the
-release back where the answer was wrong. It has an archive of its own (infra/package.py), of the standard library; boto3
-comes with Lambda. Read are AUTH_ISSUER and SMOKE_SECRET_ID, the secret of the users (infra/synthetic.py), and
-REPLACE_FUNCTION and DELETE_FUNCTION, the names of those functions. Without a secret, what takes a user is asked as
-nobody: 401.
+needs is made, and what was made goes again (a task to the trash), by the functions that are live. Then CodeDeploy is
+told, which takes the release back where the answer was wrong. It has an archive of its own (infra/package.py), of the
+standard library; boto3 comes with Lambda. Read are AUTH_ISSUER and SMOKE_SECRET_ID, the secret of the users
+(infra/synthetic.py), and REPLACE_FUNCTION, DELETE_FUNCTION and DELETE_LIST_FUNCTION, the names of those functions.
+Without a secret, what takes a user is asked as nobody: 401.
 """
 
 import json
@@ -38,6 +38,16 @@ ANSWERS = {
     "trash_empty": 412,  # its event asks in vain: the trash is also that of the other functions' checks
     "tasks_create": 201,
     "tasks_list": 200,
+    "lists_create": 201,
+    "lists_list": 200,
+    "lists_get": 404,
+    "lists_update": 404,
+    "lists_delete": 404,
+    "lists_move": 404,
+    "labels_list": 200,
+    "labels_update": 404,
+    "labels_delete": 404,
+    "limits_get": 200,
     "service_health": 200,
     "service_ready": 200,
     "service_contract": 200,
@@ -45,10 +55,18 @@ ANSWERS = {
     "service_docs_asset": 200,
     "service_default": 404,
 }
-"""What the event of each operation is answered where the task of the others exists, in an order that makes it so."""
+"""What the event of each operation is answered where the task of the others exists, in an order that makes it so.
+
+No caller chooses the id of a list or a label: those of the events do not exist.
+"""
 OK, UNAUTHORIZED = 200, 401
 PROBLEMS = {UNAUTHORIZED, 404, 412}
 ABOUT_ONE_TASK = {"tasks_get", "tasks_update", "tasks_complete", "tasks_reopen", "tasks_move", "tasks_restore"}
+CREATES = {
+    "tasks_create": ("tasks_delete", "DELETE_FUNCTION"),
+    "lists_create": ("lists_delete", "DELETE_LIST_FUNCTION"),
+}
+"""What takes back what these made, and the variable that names its function."""
 NEEDS_A_TASK = {*ABOUT_ONE_TASK, "tasks_delete", "tasks_list"}
 
 type Answer = dict[str, Any]
@@ -111,7 +129,7 @@ class Stage:
         answer: Answer = json.loads(called["Payload"].read())
         if "FunctionError" in called:
             raise WrongError(f"{name}, version {version}, failed: {answer.get('errorType')}")
-        if name == "tasks_create" and "id" in _body(answer):
+        if name in CREATES and "id" in _body(answer):
             self._task, self._created = _body(answer)["id"], True
         return answer
 
@@ -127,10 +145,11 @@ class Stage:
         return event
 
     def _clean(self, name: str, function: str) -> None:
-        """Delete the task. What a create of an unknown fate has made, its key tells the version that is live."""
-        if name == "tasks_create" and not self._created:
+        """Delete the task, or the list. What a create of an unknown fate has made, its key tells the live version."""
+        if name in CREATES and not self._created:
             self._invoke(name, function, LIVE)
-        self._invoke("tasks_delete", os.environ["DELETE_FUNCTION"], LIVE)
+        delete, variable = CREATES.get(name, CREATES["tasks_create"])
+        self._invoke(delete, os.environ[variable], LIVE)
 
 
 def takes_a_user(name: str) -> bool:

@@ -7,7 +7,7 @@ reference; tests hold the application's document and every response to them.
 from collections.abc import Iterable
 from typing import Any
 
-from shared.bodies import JSON
+from shared.bodies import JSON, MERGE_PATCH
 from shared.problems import JSON as PROBLEM_JSON
 from shared.problems import (
     BadRequest,
@@ -55,6 +55,19 @@ def _heeds(*headers: str) -> dict[str, Any]:
     return {"parameters": [{"name": name, "in": "header", "schema": {"type": "string"}} for name in headers]}
 
 
+def merge(schema: str) -> dict[str, Any]:
+    """The media type of a merge patch beside that of JSON (RFC 7396)."""
+    return {"requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}}
+
+
+def _created(schema: str) -> Answers:
+    return answers(201, "ETag", "Location", REPLAY, shows=schema)
+
+
+def _stale(schema: str) -> Answers:
+    return _problem(PreconditionFailed, "ETag", REPLAY, schema=schema)
+
+
 REPLAY = "Idempotency-Replayed"
 
 CACHED = _heeds("If-None-Match")
@@ -62,25 +75,24 @@ CONDITIONAL = _heeds("If-Match", "If-None-Match", "Idempotency-Key")
 
 FOUND = answers(200, "ETag") | answers(304, "ETag")
 LISTED = answers(200, "Link")
-CREATED = answers(201, "ETag", "Location", REPLAY, shows="Task")
+SHOWN = answers(200)
+CREATED = _created("Task")
+CREATED_LIST = _created("List")
 WRITTEN = answers(200, "ETag", REPLAY)
 REPLACED = WRITTEN | CREATED
 DELETED = answers(204, REPLAY)
 BATCHED = answers(200, REPLAY)
-HEALTHY = answers(200)
+HEALTHY = SHOWN
 
 INVALID = _problem(Invalid, schema="InvalidProblem")
 UNAVAILABLE = _problem(Unavailable, "Retry-After")
 NOT_FOUND = _problem(NotFound)
 NO_TARGET = _problem(NotFound, REPLAY)
 READING = _problem(BadRequest) | _problem(Unauthorized, "WWW-Authenticate") | INVALID | UNAVAILABLE
-WRITING = (
-    READING
-    | _problem(KeyInUse)
-    | _problem(PreconditionFailed, "ETag", REPLAY, schema="StaleProblem")
-    | _problem(ContentTooLarge)
-    | _problem(UnsupportedMediaType)
-)
+_WRITING = READING | _problem(KeyInUse) | _problem(ContentTooLarge) | _problem(UnsupportedMediaType)
+WRITING = _WRITING | _stale("StaleProblem")
+WRITING_LIST = _WRITING | _stale("StaleListProblem")
+WRITING_LABEL = _WRITING | _stale("StaleLabelProblem")
 REFUSING = _problem(Conflict, REPLAY, schema="ConflictProblem")
 FAILING = (
     _problem(NotFound, REPLAY, schema="BatchProblem")

@@ -18,9 +18,10 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     Text,
+    Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSVECTOR
 from sqlmodel import Field, SQLModel
 
 CALLER = text("app.user_id()")
@@ -65,6 +66,45 @@ class List(SQLModel, table=True):
     open_tasks: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
 
 
+class Label(SQLModel, table=True):
+    """One label. `tasks` is counted by a trigger of the tasks; by `key` two names are one."""
+
+    __table_args__ = (
+        CheckConstraint("user_id <> ''", name="label_user_id_check"),
+        CheckConstraint("char_length(name) between 1 and 60", name="label_name_check"),
+        CheckConstraint("color ~ '^#[0-9a-f]{6}$'", name="label_color_check"),
+        Index("label_name", "user_id", "key", unique=True, postgresql_where=text("key is not null")),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
+    id: UUID = Field(primary_key=True, sa_type=Uuid, sa_column_kwargs={"server_default": text("uuidv7()")})
+    name: str = Field(sa_type=Text)
+    key: str = Field(sa_type=BYTEWISE, sa_column_args=[Computed("app.label_key(name)", persisted=True)])
+    color: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
+    updated_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": NOW})
+    version: int = Field(default=1, sa_type=BigInteger, sa_column_kwargs={"server_default": text("1")})
+    tasks: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+
+
+class TaskLabel(SQLModel, table=True):
+    """That a task carries a label: kept by a trigger of the tasks, out of `Task.labels`, to find and to count by."""
+
+    __tablename__ = "task_label"
+    __table_args__ = (
+        CheckConstraint("user_id <> ''", name="task_label_user_id_check"),
+        ForeignKeyConstraint(
+            ["user_id", "label_id"], ["label.user_id", "label.id"], "task_label_label", ondelete="CASCADE"
+        ),
+        Index("task_label_created_at", "user_id", "label_id", "created_at", "task_id"),
+    )
+
+    user_id: str = Field(primary_key=True, sa_type=BYTEWISE, sa_column_kwargs={"server_default": CALLER})
+    task_id: UUID = Field(primary_key=True)
+    label_id: UUID = Field(primary_key=True)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class Task(SQLModel, table=True):
     """One task. `title_key`, `title_head`, `due_first`, `due_last` and `words` exist to be sorted and searched by."""
 
@@ -77,6 +117,7 @@ class Task(SQLModel, table=True):
         CheckConstraint("due_timezone is null or due_time is not null", name="due_timezone_needs_time"),
         CheckConstraint("char_length(position) between 1 and 1000", name="task_position_check"),
         CheckConstraint("parent_id <> id", name="task_parent_id_check"),
+        CheckConstraint("cardinality(labels) <= 50", name="task_labels_check"),
         ForeignKeyConstraint(["user_id", "list_id"], ["list.user_id", "list.id"], "task_list", ondelete="CASCADE"),
         ForeignKeyConstraint(["user_id", "parent_id"], ["task.user_id", "task.id"], "task_parent", ondelete="CASCADE"),
         Index("task_position", "user_id", "position", "id"),
@@ -119,6 +160,7 @@ class Task(SQLModel, table=True):
     list_id: UUID | None = None
     parent_id: UUID | None = None
     position: str = Field(sa_type=BYTEWISE, sa_column_kwargs={"server_default": END})
+    labels: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
 
 
 class Trash(SQLModel, table=True):
@@ -149,6 +191,7 @@ class Trash(SQLModel, table=True):
     list_id: UUID | None = None
     parent_id: UUID | None = None
     position: str = Field(sa_type=BYTEWISE)
+    labels: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     deleted_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 

@@ -15,6 +15,7 @@ BATCH = "/v1/batch"
 EVERYTHING = """
     select to_jsonb(t) as row from task t where user_id = %(user)s
     union all select to_jsonb(l) from list l where user_id = %(user)s
+    union all select to_jsonb(l) from label l where user_id = %(user)s
     union all select to_jsonb(k) from idempotency_key k where user_id = %(user)s
     order by 1"""
 

@@ -156,6 +156,8 @@ def watch() -> None:
 
     def function(self: LambdaFunction, api: Any, process: Any, output: Any) -> None:
         start_function(self, api, process, output)
+        if api.name.startswith("broken."):
+            return  # a copy with a bug in it
         alive = partial(LambdaFunction.alive.__get__, self)
         _OUTPUTS.append(_Output(f"the runtime client of {api.name}", os.dup(output.fileno()), alive))
 

@@ -7,11 +7,16 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
+from functions.labels.list import LIST as LABELS
+from functions.limits.get import USED
+from functions.lists.list import LIST as LISTS
 from functions.service.ready import READY
 from functions.tasks.list import ORDERS, STATEMENTS
 from functions.trash.list import LIST as TRASH_LIST
 from infra.operations import operations
 from shared import batches, database, transactions
+from shared.schemas.label import Label
+from shared.schemas.list import List
 from shared.schemas.task import Task
 from shared.schemas.trash import TrashedTask
 from shared.statements import Read, Write
@@ -40,6 +45,12 @@ WRITTEN = {
     "parent_given": True,
     "before_id": ID,
     "after_id": ID,
+    "name": "Groceries",
+    "color": "#1e90ff",
+    "color_given": True,
+    "archived_at": "2026-03-01T09:00:00Z",
+    "archived_given": True,
+    "labels": ["errands"],
     "answer": "{}",
     "status": 409,
     "keys": ["key"],
@@ -61,6 +72,7 @@ LISTED = {
     "inbox": True,
     "parent_id": ID,
     "top": True,
+    "archived": True,
     "after_id": ID,
     "limit": 51,
 }
@@ -69,6 +81,8 @@ NEVER_NULL = {
     "due_given",
     "list_given",
     "parent_given",
+    "color_given",
+    "archived_given",
     "answer",
     "status",
     "keys",
@@ -122,6 +136,11 @@ def _of_operations() -> Iterator[Sent]:
                 yield Sent(operation.name, value.sql, list(value.shows.COLUMNS), WRITTEN, value.shows.TABLE)
 
 
+def _of_list(name: str, text: str, shows: type[List | Label], count: str) -> Sent:
+    columns = [*shows.COLUMNS, count, "sort_value"]
+    return Sent(name, text, columns, LISTED | {"after": "V"}, shows.TABLE)
+
+
 def every_statement() -> list[Sent]:
     """All of them: of operations, of transactions, and of the door itself."""
     return [
@@ -139,6 +158,9 @@ def every_statement() -> list[Sent]:
             *("trash_list", TRASH_LIST, [*TrashedTask.COLUMNS, "sort_value"], LISTED | {"after": AFTER["created_at"]}),
             TrashedTask.TABLE,
         ),
+        _of_list("lists_list", LISTS, List, "open_tasks"),
+        _of_list("labels_list", LABELS, Label, "tasks"),
+        Sent("limits_get", USED, ["user_id", "lists", "labels"], {}, "no table"),
         Sent("service_ready", READY, ["user_id"], {}),
         Sent("claim", transactions.CLAIM, ["user_id"], WRITTEN),
         Sent("turn", transactions.TURN, ["user_id"], {}),

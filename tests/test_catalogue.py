@@ -28,7 +28,7 @@ COLUMNS = """
            is_generated, generation_expression
     from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version' order by 1, 2
 """
-DEFAULTS = ["app.user_id", "app.position_at", "app.new_position"]
+DEFAULTS = ["app.user_id", "app.position_at", "app.new_position", "app.label_key"]
 """Functions that tables are made with."""
 CONSTRAINTS = """
     select conrelid::regclass::text as place, pg_get_constraintdef(oid) as text, conname::text as name

@@ -139,6 +139,7 @@ TASK = {
     "description": "",
     "priority": "none",
     "due": None,
+    "labels": ["errands"],
     "list_id": None,
     "parent_id": None,
     "position": "V",

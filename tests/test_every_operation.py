@@ -28,7 +28,7 @@ type Client = Callable[[User | None], httpx.Client]
 class Call:
     """A request that an operation answers with `status`.
 
-    `{task_id}` in its path or body is a task of the caller's, in the trash where it is `deleted`.
+    An id in its path or body is that of something of the caller's, in the trash where it is `deleted`.
     """
 
     status: int
@@ -53,6 +53,16 @@ CALLS = {
     "trash_list": Call(200, deleted=True),
     "trash_delete": Call(204, deleted=True),
     "trash_empty": Call(204, deleted=True),
+    "lists_create": Call(201, {"name": "Groceries"}),
+    "lists_list": Call(200),
+    "lists_get": Call(200),
+    "lists_update": Call(200, {"name": "Shopping"}),
+    "lists_delete": Call(204),
+    "lists_move": Call(200, body={}),
+    "labels_list": Call(200),
+    "labels_update": Call(200, {"color": "#1e90ff"}),
+    "labels_delete": Call(204),
+    "limits_get": Call(200),
     "service_health": Call(200),
     "service_ready": Call(200),
     "service_contract": Call(200),
@@ -62,10 +72,15 @@ CALLS = {
 OPERATIONS = [operation for operation in operations() if not operation.is_default]
 CLOSED = [operation for operation in OPERATIONS if not operation.anonymous]
 WRITING = [operation for operation in CLOSED if operation.method != "GET" and operation.path != "/v1/batch"]
-TARGETED = [operation for operation in CLOSED if "{task_id}" in operation.path]
+TARGETED = [operation for operation in CLOSED if "_id}" in operation.path]
 PATHS = sorted({operation.path for operation in OPERATIONS})
 EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
-LEFT = "select to_jsonb(t) from task t where id = %s union all select to_jsonb(t) from trash t where id = %s"
+EVERYTHING = " union all ".join(
+    f"select user_id, id, to_jsonb(t) from {table} t"  # noqa: S608 - names of ours
+    for table in ("task", "trash", "list", "label")
+)
+LEFT = f"select * from ({EVERYTHING}) every where id = %s".encode()  # noqa: S608
+OWNED = f"select from ({EVERYTHING}) every where user_id = %s".encode()
 MALFORMED: dict[str, Callable[[UUID], str]] = {
     "no UUID": lambda _: "1",
     "too short": lambda own: str(own)[:-1],
@@ -103,22 +118,28 @@ def client(request: pytest.FixtureRequest) -> Iterator[Client]:
             yield lambda user: clients.enter_context(server.client(**(user.headers if user else {})))
 
 
-def path_of(operation: Operation, task_id: object) -> str:
-    values = CALLS[operation.name].values | {"task_id": str(task_id)}
+def table_of(operation: Operation) -> str:
+    """What an operation is about, by its path."""
+    about = re.match(r"/v1/(list|label)s", operation.path)
+    return about[1] if about else "task"
+
+
+def path_of(operation: Operation, named: object) -> str:
+    values = CALLS[operation.name].values | {f"{table_of(operation)}_id": str(named)}
     return re.sub(r"\{([^}]*)\}", lambda match: values[match[1]], operation.path)
 
 
-def call(api: httpx.Client, operation: Operation, task_id: object = "", **changes: Any) -> httpx.Response:
+def call(api: httpx.Client, operation: Operation, named: object = "", **changes: Any) -> httpx.Response:
     row = CALLS[operation.name]
     headers = row.headers | changes.pop("headers", {})
-    body = json.loads(json.dumps(row.body).replace("{task_id}", str(task_id)))
-    return api.request(operation.method, path_of(operation, task_id), json=body, headers=headers, **changes)
+    body = json.loads(json.dumps(row.body).replace("{task_id}", str(named)))
+    return api.request(operation.method, path_of(operation, named), json=body, headers=headers, **changes)
 
 
-def as_item(operation: Operation, task_id: object, query: str = "", **changes: Any) -> dict[str, Any]:
+def as_item(operation: Operation, named: object, query: str = "", **changes: Any) -> dict[str, Any]:
     """The same request as an operation of a batch."""
     row = CALLS[operation.name]
-    item: dict[str, Any] = {"method": operation.method, "path": path_of(operation, task_id) + query}
+    item: dict[str, Any] = {"method": operation.method, "path": path_of(operation, named) + query}
     item |= {} if row.body is None else {"body": row.body}
     item |= {"if_match": row.headers["If-Match"]} if "If-Match" in row.headers else {}
     return item | changes
@@ -131,9 +152,16 @@ def new_task(api: httpx.Client) -> UUID:
 
 
 def target(api: httpx.Client, operation: Operation) -> UUID:
-    """A task for the operation to find."""
+    """Something for the operation to find: a list, a label, or a task."""
+    if table_of(operation) == "list":
+        return UUID(api.post("/v1/lists", json={"name": "Garden"}).json()["id"])
+    if table_of(operation) == "label":
+        name = str(uuid4())
+        assert api.post("/v1/tasks", json={"title": "Water the plants", "labels": [name]}).status_code == 201
+        labels = api.get("/v1/labels", params={"limit": 200}).json()["items"]
+        return next(UUID(label["id"]) for label in labels if label["name"] == name)
     task_id = new_task(api)
-    if CALLS[operation.name].deleted:
+    if operation.name in CALLS and CALLS[operation.name].deleted:
         assert api.delete(f"/v1/tasks/{task_id}").status_code == 204
     return task_id
 
@@ -219,7 +247,7 @@ def test_what_belongs_to_another_answers_like_what_never_existed(
 ) -> None:
     """By both ways in; what else there is to tell them apart by, and to ask with, is in tests/isolation/."""
     foreign = target(client(user), operation)
-    before = admin.execute(LEFT, [foreign] * 2).fetchall()
+    before = admin.execute(LEFT, [foreign]).fetchall()
     assert len(before) == 1
     api = client(stranger)
     answers = [call(api, operation, task_id, headers=CONDITIONS[condition]()) for task_id in (foreign, uuid4())]
@@ -227,8 +255,8 @@ def test_what_belongs_to_another_answers_like_what_never_existed(
     # PUT makes what is not there, so its row asks for what is: 412 without `current` (else 201, test_isolation.py).
     assert answers[0].status_code == (412 if operation.method == "PUT" else 404)
     assert "current" not in answers[0].json()
-    assert admin.execute(LEFT, [foreign] * 2).fetchall() == before
-    assert admin.execute("select from task where user_id = %s", [stranger.id]).fetchall() == []
+    assert admin.execute(LEFT, [foreign]).fetchall() == before
+    assert admin.execute(OWNED, [stranger.id]).fetchall() == []
 
 
 @pytest.mark.parametrize("spelling", MALFORMED)
@@ -246,7 +274,7 @@ def test_a_malformed_id_is_404_like_any_other_that_does_not_exist(
 def test_a_known_path_with_another_method_is_405_with_a_full_allow(path: str, client: Client) -> None:
     known = {operation.method for operation in OPERATIONS if operation.path == path}
     api = client(None)
-    asked = path.replace("{task_id}", str(uuid4())).replace("{asset}", "page.css")
+    asked = re.sub(r"\{\w+_id\}", str(uuid4()), path).replace("{asset}", "page.css")
     for method in set(EVERY_METHOD) - known:
         answer = api.request(method, asked)
         assert answer.status_code == 405, method
@@ -256,7 +284,7 @@ def test_a_known_path_with_another_method_is_405_with_a_full_allow(path: str, cl
 
 @pytest.mark.parametrize("path", PATHS)
 def test_no_path_has_a_twin_with_a_slash_behind_it(path: str, client: Client, user: User) -> None:
-    asked = path.replace("{task_id}", str(uuid4())).replace("{asset}", "page.css") + "/"
+    asked = re.sub(r"\{\w+_id\}", str(uuid4()), path).replace("{asset}", "page.css") + "/"
     answers = [client(user).request(method, asked) for method in ("GET", "POST", "HEAD")]
     assert {answer.status_code for answer in answers} == {404}
     assert all(ours(answer) for answer in answers)

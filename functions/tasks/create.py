@@ -11,9 +11,10 @@ from shared.transactions import Writing
 CREATE = Write.creating(
     Task,
     """
-    insert into task (id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id)
+    insert into task (id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id,
+        labels)
     values (%(id)s, %(title)s, %(description)s, %(priority)s, %(due_date)s, %(due_time)s, %(due_timezone)s,
-        %(list_id)s, %(parent_id)s)
+        %(list_id)s, %(parent_id)s, %(labels)s)
     returning {task}""",
 )
 

@@ -16,14 +16,16 @@ REPLACE = Write.deciding_itself(
         update task set
             title = %(title)s, description = %(description)s, priority = %(priority)s,
             due_date = %(due_date)s, due_time = %(due_time)s, due_timezone = %(due_timezone)s,
-            list_id = %(list_id)s, parent_id = %(parent_id)s
+            list_id = %(list_id)s, parent_id = %(parent_id)s, labels = %(labels)s
         where id = %(id)s and %(conditional)s {guard}
         returning {task}
     ),
     made as (
-        insert into task (id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id)
+        insert into task (id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id,
+            labels)
         select %(id)s, %(title)s, %(description)s, %(priority)s::smallint,
-            %(due_date)s::date, %(due_time)s::time, %(due_timezone)s, %(list_id)s::uuid, %(parent_id)s::uuid
+            %(due_date)s::date, %(due_time)s::time, %(due_timezone)s, %(list_id)s::uuid, %(parent_id)s::uuid,
+            %(labels)s::text[]
         where %(id)s::uuid is not null and not %(matching)s and not exists (select from target)
         on conflict (user_id, id) do nothing
         returning {task}

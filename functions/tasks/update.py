@@ -1,8 +1,7 @@
 """PATCH /v1/tasks/{task_id}: change the given members of a task."""
 
-from shared.answers import CONDITIONAL, NO_TARGET, REFUSING, WRITING, WRITTEN
+from shared.answers import CONDITIONAL, NO_TARGET, REFUSING, WRITING, WRITTEN, merge
 from shared.auth import authenticated
-from shared.bodies import MERGE_PATCH
 from shared.http import on_lambda
 from shared.ids import ObjectId
 from shared.schemas.task import Task, TaskPatch
@@ -16,6 +15,7 @@ UPDATE = Write.changing(
         title = coalesce(%(title)s, title),
         description = coalesce(%(description)s, description),
         priority = coalesce(%(priority)s, priority),
+        labels = coalesce(%(labels)s::text[], labels),
         due_date = case when %(due_given)s then %(due_date)s::date else due_date end,
         due_time = case when %(due_given)s then %(due_time)s::time else due_time end,
         due_timezone = case when %(due_given)s then %(due_timezone)s else due_timezone end,
@@ -26,13 +26,14 @@ UPDATE = Write.changing(
     where id = %(id)s {guard}
     returning {task}""",
 )
-MERGE = {"requestBody": {"content": {MERGE_PATCH: {"schema": {"$ref": "#/components/schemas/TaskPatch"}}}}}
 
 router = authenticated()
 
 
 @router.patch(
-    "/v1/tasks/{task_id}", responses=WRITTEN | NO_TARGET | WRITING | REFUSING, openapi_extra=CONDITIONAL | MERGE
+    "/v1/tasks/{task_id}",
+    responses=WRITTEN | NO_TARGET | WRITING | REFUSING,
+    openapi_extra=CONDITIONAL | merge("TaskPatch"),
 )
 async def update_task(task_id: ObjectId, body: TaskPatch, tx: Writing) -> Task:
     """Merge the body into one of the caller's tasks."""

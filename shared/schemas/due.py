@@ -9,22 +9,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema
 
-from shared.schemas.base import Strict, full_date, unset, wrong
+from shared.schemas.base import CLOCK, Strict, full_date, near, unset, wrong
 
 # Zones come from the pinned tzdata package alone: the same on a laptop, in CI and on Lambda.
 zoneinfo.reset_tzpath(())
 
-YEARS = range(1970, 2201)
-
-# The hours too: newer releases of Python read 24:00:00 as the next day.
-_DATETIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}")
+_DATETIME = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{CLOCK}")
 _DATETIME_JSON = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$"
-
-
-def _near(value: str) -> str:
-    if int(value[:4]) not in YEARS:
-        raise wrong("must be a year from 1970 to 2200")
-    return value
 
 
 @cache
@@ -46,7 +37,7 @@ def _wall_datetime(value: str, info: ValidationInfo) -> str:
         wall = datetime.fromisoformat(value)
     except ValueError:
         raise wrong("is not a time of the calendar") from None
-    _near(value)
+    near(value)
     zone = info.data.get("timezone")
     if zone is not None:
         there = wall.replace(tzinfo=zoneinfo.ZoneInfo(zone))
@@ -81,7 +72,7 @@ DUE_JSON = {
 class Due(Strict):
     """One of three kinds: a whole day, a wall-clock time, a wall-clock time in a zone. Never turned into each other."""
 
-    date: Annotated[str, AfterValidator(full_date), AfterValidator(_near)] = Field(default_factory=unset)
+    date: Annotated[str, AfterValidator(full_date), AfterValidator(near)] = Field(default_factory=unset)
     timezone: Annotated[str, AfterValidator(_zone)] = Field(default_factory=unset)
     # After the zone: whether a time exists depends on it. One that the clock shows twice is the first of the two.
     datetime: Annotated[str, AfterValidator(_wall_datetime)] = Field(default_factory=unset)

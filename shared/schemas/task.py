@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
-from shared.schemas.base import Description, Id, Instant, Strict, Text, bounded, unset, wrong
+from shared.schemas.base import LONGEST_DESCRIPTION, Description, Id, Instant, Move, Strict, Text, bounded, unset
 from shared.schemas.due import DUE_JSON, DueOrNone, due_columns, due_of
+from shared.schemas.label import Labels
 
 PRIORITIES = ("none", "low", "medium", "high", "urgent")
 """In order; the database keeps the index."""
+LONGEST_TITLE = 500
 
 Title = Annotated[
     Text,
     AfterValidator(str.strip),
-    bounded(1, 500),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500}),
+    bounded(1, LONGEST_TITLE),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE}),
 ]
 Priority = Literal["none", "low", "medium", "high", "urgent"]
 
@@ -28,6 +30,7 @@ class TaskCreate(Strict):
     description: Description = ""
     priority: Priority = "none"
     due: DueOrNone = None
+    labels: Labels = Field(default_factory=list)
     list_id: Id | None = None
     parent_id: Id | None = None
 
@@ -37,6 +40,7 @@ class TaskCreate(Strict):
             "title": self.title,
             "description": self.description,
             "priority": PRIORITIES.index(self.priority),
+            "labels": self.labels,
             "list_id": self.list_id,
             "parent_id": self.parent_id,
             **due_columns(self.due),
@@ -65,6 +69,7 @@ class TaskPatch(Strict):
     description: Description = Field(default_factory=unset)
     priority: Priority = Field(default_factory=unset)
     due: DueOrNone = Field(default_factory=unset)
+    labels: Labels = Field(default_factory=unset)
     list_id: Id | None = Field(default_factory=unset)
     parent_id: Id | None = Field(default_factory=unset)
 
@@ -79,32 +84,22 @@ class TaskPatch(Strict):
             "title": self.title,
             "description": self.description,
             "priority": None if self.priority is None else PRIORITIES.index(self.priority),
+            "labels": self.labels,
             "due_given": "due" in self.model_fields_set,
             **due_columns(self.due),
             **destination(self),
         }
 
 
-class TaskMove(Strict):
+class TaskMove(Move):
     """Where to: a list, a parent, and a sibling there to stand beside; without one, the end."""
 
     list_id: Id | None = Field(default_factory=unset)
     parent_id: Id | None = Field(default_factory=unset)
-    before: Id = Field(default_factory=unset)
-    after: Id = Field(default_factory=unset)
-
-    model_config = ConfigDict(
-        json_schema_extra={"not": {"required": ["before", "after"], "properties": {"before": {}, "after": {}}}}
-    )
-
-    def model_post_init(self, _: Any) -> None:
-        """Refuse two neighbours: what lies between them is the data's to say."""
-        if self.before and self.after:
-            raise wrong("before and after can't both be given")
 
     def row(self) -> dict[str, Any]:
         """The values of the move."""
-        return {"before_id": self.before, "after_id": self.after, **destination(self)}
+        return super().row() | destination(self)
 
 
 class Task(BaseModel):
@@ -127,13 +122,15 @@ class Task(BaseModel):
         "list_id",
         "parent_id",
         "position",
+        "labels",
     )
 
     id: UUID
-    title: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 500})]
-    description: Annotated[str, WithJsonSchema({"type": "string", "maxLength": 10_000})]
+    title: Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE})]
+    description: Annotated[str, WithJsonSchema({"type": "string", "maxLength": LONGEST_DESCRIPTION})]
     priority: Priority
     due: Annotated[dict[str, str] | None, WithJsonSchema(DUE_JSON)]
+    labels: list[str]
     list_id: UUID | None
     parent_id: UUID | None
     position: str

@@ -130,6 +130,7 @@ def aws(servers: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{name}", servers.url)
     monkeypatch.setenv("REPLACE_FUNCTION", name_of(OPERATIONS["tasks_replace"]))
     monkeypatch.setenv("DELETE_FUNCTION", name_of(OPERATIONS["tasks_delete"]))
+    monkeypatch.setenv("DELETE_LIST_FUNCTION", name_of(OPERATIONS["lists_delete"]))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     servers.invoked.clear()
     servers.told.clear()
@@ -161,7 +162,8 @@ def run(aws: Aws, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 def left_behind(admin: psycopg.Connection[DictRow], user: User) -> int:
-    return admin.execute("select from task where user_id = %s", [user.id]).rowcount
+    left = "select user_id from task union all select user_id from list"
+    return admin.execute(f"select from ({left}) every where user_id = %s".encode(), [user.id]).rowcount
 
 
 def test_every_operation_has_its_answer_here() -> None:

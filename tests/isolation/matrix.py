@@ -1,7 +1,8 @@
 """The matrix as data: every operation, by every place where a value can stand, by whose value it is.
 
-A row is a request that succeeds (`CALLS` of test_every_operation.py), on a task of the caller's; a place puts a value
-into it; a world says what the value is when it is the caller's own, another's, nobody's, of what is gone, or nonsense.
+A row is a request that succeeds (`CALLS` of test_every_operation.py), on something of the caller's; a place puts a
+value into it; a world says what the value is when it is the caller's own, another's, nobody's, of what is gone, or
+nonsense.
 """
 
 import json
@@ -25,7 +26,7 @@ PARAMETER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, before it is sent; `{id}` in its path is the task it is for."""
+    """A request, before it is sent; an id in its path is that of what it is for."""
 
     method: str
     path: str
@@ -48,7 +49,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Row:
-    """An operation, asked in one way; on a task that is there it answers `status`, else `absent`.
+    """An operation, asked in one way; on what is there it answers `status`, else `absent`.
 
     Where it is for what is `deleted`, the task is there in the trash.
     """
@@ -59,7 +60,7 @@ class Row:
     status: int
     absent: int
     fixed: dict[str, str] = field(default_factory=dict)
-    """Values of its path's parameters, but for the task's id."""
+    """Values of its path's parameters, but for ids."""
     deleted: bool = False
 
     def __str__(self) -> str:
@@ -111,7 +112,7 @@ class Place:
                 return asked.filled({"task_id": value})
             case "header":
                 return replace(asked, headers=asked.headers | {self.name: value})
-        members: dict[str, Any] = {self.name: value}
+        members: dict[str, Any] = {self.name: [value] if self.kind == "words" else value}
         if "/" in self.name:
             outer, inner = self.name.split("/")
             members = {outer: {"date": "2026-01-01", inner: value}}
@@ -120,18 +121,11 @@ class Place:
 
 LISTED = {
     "tasks_list": {
-        "completed",
-        "priority",
-        "due_from",
-        "due_before",
-        "q",
-        "list_id",
-        "parent_id",
-        "sort",
-        "limit",
-        "cursor",
+        *("completed", "priority", "due_from", "due_before", "q", "list_id", "parent_id", "sort", "limit", "cursor")
     },
     "trash_list": {"limit", "cursor"},
+    "lists_list": {"archived", "counts", "limit", "cursor"},
+    "labels_list": {"limit", "cursor"},
 }
 PLACES = [
     Place("id", "path", "id"),
@@ -141,7 +135,7 @@ PLACES = [
     Place("priority", "query", "priority"),
     Place("due_from", "query", "date"),
     Place("due_before", "query", "date"),
-    Place("completed", "query", "flag"),
+    *(Place(name, "query", "flag") for name in ("completed", "archived", "counts")),
     Place("list_id", "query", "list"),
     Place("parent_id", "query", "other"),
     *(Place(name, "query", "id") for name in ("sort", "limit", "id", "task_id", "filter")),
@@ -157,18 +151,24 @@ PLACES = [
     Place("due/user_id", "body", "user"),
     Place("task/id", "body", "id"),
     Place("title", "body", "id"),
+    Place("name", "body", "id"),
+    Place("labels", "body", "words"),
     Place("description", "body", "word"),
     Place("list_id", "body", "list"),
     *(Place(name, "body", "other") for name in ("parent_id", "before", "after")),
 ]
 TELLING = [place for place in PLACES if place.part == "path" or place.kind in {"cursor", "word", "tag", "key"}]
 """Those whose values are also put in two at a time; in a row that knows them, also those that name another object."""
-WRITTEN = {"title", "description", "list_id", "parent_id"}
+WRITTEN = {"title", "description", "labels", "list_id", "parent_id"}
 TAKEN = {
     "tasks_create": WRITTEN,
     "tasks_replace": WRITTEN,
     "tasks_update": WRITTEN,
     "tasks_move": {"list_id", "parent_id", "before", "after"},
+    "lists_create": {"name", "description"},
+    "lists_update": {"name", "description"},
+    "lists_move": {"before", "after"},
+    "labels_update": {"name"},
 }
 """The places in a body that an operation knows."""
 MORE: dict[str, dict[str, tuple[Call, dict[str, str]]]] = {
@@ -208,7 +208,7 @@ def expected(row: Row, place: Place, whose: str) -> int:  # noqa: C901, PLR0911 
     if row.operation.is_default:
         return 404
     if place.part == "path":
-        if "{task_id}" not in row.asked.path or whose == MALFORMED:
+        if "_id}" not in row.asked.path or whose == MALFORMED:
             return 404
         return row.status if whose == OWN else row.absent
     if place.part == "item":
@@ -230,12 +230,14 @@ def expected(row: Row, place: Place, whose: str) -> int:  # noqa: C901, PLR0911 
 
 
 def _of_a_header(row: Row, place: Place, whose: str) -> int:
-    heeded = row.writes or (place.name == "If-None-Match" and row.operation.name == "tasks_get")
+    heeded = row.writes or (
+        place.name == "If-None-Match" and row.operation.name.endswith("_get") and "{" in row.asked.path
+    )
     if place.kind == "user" or not heeded:
         return row.status
     if whose == MALFORMED:
         return 400
-    untagged = row.operation.name in {"tasks_create", "trash_empty", "batch_run"}
+    untagged = row.operation.name.endswith("_create") or row.operation.name in {"trash_empty", "batch_run"}
     if place.name == "If-Match" and (untagged or whose != OWN):
         return 412
     if place.name == "If-None-Match" and whose == OWN and not untagged:

@@ -35,6 +35,7 @@ from tests.isolation.matrix import (
     Row,
 )
 from tests.stack import Stack, User
+from tests.tasks import TASKS
 
 IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DIGESTS = re.compile(r"[0-9a-f]{64}")
@@ -44,14 +45,22 @@ PLANT = """
     delete from task where user_id = '{user}';
     delete from list where user_id = '{user}';
     delete from trash where user_id = '{user}';
-    insert into list (user_id, id, name, position) values ('{user}', '{list}', '{word}', '{position}');
-    insert into task
-        (user_id, id, title, description, priority, due_date, version, created_at, completed_at, position) values
-        ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version}, '{newer}', {completed}, '{position}'),
-        ('{user}', '{second}', 'Older', '', 0, null, 1, '2026-01-01Z', null, '1{position}');"""
+    delete from label where user_id = '{user}';
+    insert into list (user_id, id, name, position, version, archived_at) values
+        ('{user}', '{id}', '{word}', '{position}', {version}, {completed}),
+        ('{user}', '{second}', 'Second', '1{position}', 1, null);
+    insert into label (user_id, id, name, version) values
+        ('{user}', '{id}', '{word}', {version}), ('{user}', '{second}', 'z{word}', 1);
+    insert into task (user_id, id, title, description, priority, due_date, version, created_at, completed_at, position,
+        labels) values
+        ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version}, '{newer}', {completed}, '{position}',
+            array['{word}']),
+        ('{user}', '{second}', 'Older', '', 0, null, 1, '2026-01-01Z', null, '1{position}', '{{}}');"""
 RUIN = """
-    insert into list (user_id, id, name) values ('{user}', '{list}', '{word}');
-    delete from list where user_id = '{user}' and id = '{list}';
+    insert into list (user_id, id, name) values ('{user}', '{id}', '{word}');
+    delete from list where user_id = '{user}' and id = '{id}';
+    insert into label (user_id, id, name) values ('{user}', '{id}', '{word}');
+    delete from label where user_id = '{user}' and id = '{id}';
     insert into task (user_id, id, title, description, priority, due_date, version) values
         ('{user}', '{id}', '{word}', '{word}', {priority}, '{date}', {version});
     delete from task where user_id = '{user}' and id = '{id}';
@@ -77,6 +86,12 @@ ROWS_OF = """
     union all
     select 'trash', xmin::text || ' ' || xmax::text, (to_jsonb(d) - 'user_id')::text
     from trash d where user_id = %(user)s
+    union all
+    select 'label', xmin::text || ' ' || xmax::text, (to_jsonb(l) - '{user_id,key}'::text[])::text
+    from label l where user_id = %(user)s
+    union all
+    select 'link', xmin::text || ' ' || xmax::text, (to_jsonb(l) - 'user_id')::text
+    from task_label l where user_id = %(user)s
     union all
     select 'key', xmin::text || ' ' || xmax::text, (to_jsonb(k) - '{user_id,fingerprint}'::text[])::text
     from idempotency_key k where user_id = %(user)s"""
@@ -128,15 +143,15 @@ class World:
         self._api = httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=plainly)
         self._ids = {whose: str(uuid4()) for whose in WHOSE}
         self._seconds = {whose: str(uuid4()) for whose in WHOSE}
-        self._lists = {whose: str(uuid4()) for whose in WHOSE}
-        self._seconds[MALFORMED], self._lists[MALFORMED] = self._seconds[OWN][:-1], self._lists[OWN].upper()
+        self._lists = self._ids | {MALFORMED: self._ids[OWN].upper()}
+        self._seconds[MALFORMED] = self._seconds[OWN][:-1]
         self._positions = {whose: f"0{uuid4().hex}V" for whose in WHOSE}
         self._words = {whose: f"w{uuid4().hex}" for whose in WHOSE}
         self._keys = {(row.name, whose): f"key-{uuid4()}" for row in ROWS for whose in WHOSE}
         self._users = {whose: f"user-{uuid4()}" for whose in WHOSE}
         self._users |= {OWN: self.caller.id, FOREIGN: self.owner.id}
         admin.execute(self._planting(OWN) + self._planting(FOREIGN))
-        self._cursors = {path: self._cursors_of(path) for path in ("/v1/tasks", "/v1/trash")}
+        self._cursors = {path: self._cursors_of(path) for path in (TASKS, "/v1/trash", "/v1/lists", "/v1/labels")}
         self._use_the_owners_keys()
         self._as_new = self._planting(OWN) + self._written(RUIN, self.caller, DELETED)
         self._owned = self._rows_of(self.owner)
@@ -147,14 +162,15 @@ class World:
         match place.kind:
             case "id":
                 return f"{self._ids[OWN]}\0" if malformed else self._ids[whose]
-            case "word":
+            case "word" | "words":
                 return f"{self._words[OWN]}\0" if malformed else self._words[whose]
             case "tag":
                 return '"3' if malformed else f'"{VERSIONS[whose]}"'
             case "key":
                 return "" if malformed else self._keys[row.name, whose]
-        cursors = self._cursors.get(row.operation.path, self._cursors["/v1/tasks"])
-        known = {"user": self._users, "cursor": cursors, "list": self._lists, "other": self._seconds}
+            case "cursor":
+                return self._cursors.get(row.operation.path, self._cursors[TASKS])[whose]
+        known = {"user": self._users, "list": self._lists, "other": self._seconds}
         known |= {"priority": PRIORITIES, "flag": FLAGS, "date": DATES}
         return known[place.kind][whose]
 
@@ -192,7 +208,7 @@ class World:
         return sorted((row["place"], row["touched"], row["content"]) for row in rows)
 
     def _planting(self, whose: str) -> bytes:
-        """The statements that make the tasks of the caller, or of the owner, what they were at first."""
+        """The statements that make what the caller has, or the owner, what it was at first."""
         user = self.caller if whose == OWN else self.owner
         completed = "null" if whose == OWN else f"'{NEWER[whose]}'"
         text = PLANT if whose == OWN else PLANT + DELETED_BEFORE
@@ -206,7 +222,6 @@ class World:
             priority=STORED.index(PRIORITIES[whose]),
             date=DATES[whose],
             version=VERSIONS[whose],
-            list=self._lists[whose],
             position=self._positions[whose],
             **more,
         ).encode()
@@ -238,14 +253,14 @@ class World:
     def _assert_nothing_is_told(self, row: Row, asked: Asked, answer: httpx.Response, lines: list[str]) -> None:
         """Whatever is the owner's alone may stand in an answer where the request named it, and in no line of a log."""
         theirs = {self._ids[FOREIGN], self._seconds[FOREIGN], self._words[FOREIGN], self.owner.id}
-        theirs |= {self._lists[FOREIGN], self._positions[FOREIGN]}
-        theirs |= {self._keys[row.name, FOREIGN], *(cursors[FOREIGN] for cursors in self._cursors.values())}
+        theirs |= {self._positions[FOREIGN], self._keys[row.name, FOREIGN]}
+        theirs |= {cursors[FOREIGN] for cursors in self._cursors.values()}
         told = answer.text + str(answer.headers)
         assert not [text for text in theirs if text in told and text not in asked.text]
         assert not [text for text in theirs if text in "".join(lines)]
 
     def _seen(self, answer: httpx.Response, lines: list[str], trips: list[str], named: dict[str, str]) -> Seen:
-        known = {*self._ids.values(), *self._seconds.values(), *self._lists.values()}
+        known = {*self._ids.values(), *self._seconds.values()}
         placed = {self._positions[OWN], f"1{self._positions[OWN]}"}
 
         def plain(text: str) -> str:
@@ -264,9 +279,9 @@ class World:
         return Seen(answer.status_code, headers, body, logged, trips, left)
 
 
-def _asked(row: Row, values: Mapping[Place, str], task_id: str) -> Asked:
+def _asked(row: Row, values: Mapping[Place, str], target: str) -> Asked:
     asked = row.asked
     for place, value in values.items():
         asked = place.put(asked, value)
-    fixed = {"task_id": task_id} | row.fixed
+    fixed = dict.fromkeys(("task_id", "list_id", "label_id"), target) | row.fixed
     return replace(asked.filled(fixed), path=PARAMETER.sub(lambda found: fixed[found[1]], asked.path))

@@ -29,6 +29,7 @@ from tests.isolation.matrix import (
 )
 from tests.isolation.matrix_world import World
 from tests.stack import Stack
+from tests.test_every_operation import table_of
 
 PATH = PLACES[0]
 OPEN = """
@@ -44,7 +45,12 @@ HEEDING = [row for row in ROWS if not row.operation.anonymous]
 PAIRS = [
     (row, *pair) for row in HEEDING for pair in combinations(row.telling, 2) if not any(why_not(row, at) for at in pair)
 ]
-CHOICES = {"priority": "one of five words", "descendants": "one of two"}
+CHOICES = {
+    "priority": "one of five words",
+    "descendants": "one of two",
+    "color": "six digits of base 16",
+    "archived_at": "a time",
+}
 """Members and parameters in which no id can stand."""
 
 
@@ -80,7 +86,8 @@ def test_every_parameter_and_every_member_of_the_contract_is_a_place() -> None:
         for operation in (path, *(path[method] for method in METHODS if method in path)):
             for parameter in map(component, operation.get("parameters", [])):
                 assert parameter["in"] == "path" or parameter["name"] in places[parameter["in"]] | CHOICES.keys()
-    for name in ("TaskCreate", "TaskReplace", "TaskPatch", "TaskMove"):
+    named = {"TaskCreate", "TaskReplace", "TaskPatch", "TaskMove", "ListCreate", "ListPatch", "ListMove", "LabelPatch"}
+    for name in named:
         assert set(document()["components"]["schemas"][name]["properties"]) <= places["body"] | CHOICES.keys()
 
 
@@ -91,9 +98,12 @@ def test_what_is_compared_is_there(row: Row, world: World) -> None:
     assert len(seen.trips) == row.operation.database
     assert [(line["operation"], line["status"]) for line in seen.logged] == [(row.operation.name, row.status)]
     assert {"content-type", "x-request-id"} <= {name for name, _ in seen.headers} or not seen.body
-    assert [place for place, _ in seen.left].count("list") == 1
-    left = 1 if row.operation.name.startswith("trash_") else 2 + (row.status == 201) - (row.status == 204)
-    assert [place for place, _ in seen.left].count("task") == left
+    about = table_of(row.operation)
+    for kind in ("task", "list", "label"):
+        made = (row.status == 201) - (row.status == 204) if kind == about else 0
+        if kind == "task" and row.operation.name.startswith("trash_"):
+            made = -1
+        assert [place for place, _ in seen.left].count(kind) == 2 + made
 
 
 @pytest.mark.parametrize(("row", "place"), CELLS, ids=str)
@@ -127,11 +137,12 @@ def test_an_open_fence_is_seen(row: Row, stack: Stack, admin: Admin, monkeypatch
     world = World(stack, admin)
     closed = admin.execute("select pg_get_functiondef('app.trashed'::regproc) as text").fetchone()
     assert closed
-    admin.execute("alter policy own_rows on task using (true)")
+    table = table_of(row.operation)
+    admin.execute(f"alter policy own_rows on {table} using (true)".encode())
     admin.execute(OPEN)
     try:
         with pytest.raises(AssertionError):
             assert world.ask(row, {PATH: FOREIGN}) == world.ask(row, {PATH: RANDOM})
     finally:
-        admin.execute(f"alter policy own_rows on task using {FENCE}".encode())
+        admin.execute(f"alter policy own_rows on {table} using {FENCE}".encode())
         admin.execute(closed["text"].encode())

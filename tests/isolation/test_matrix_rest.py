@@ -15,11 +15,11 @@ from psycopg.rows import DictRow
 
 from tests.isolation.matrix import PARAMETER, ROWS, Row
 from tests.stack import User
-from tests.tasks import TASKS, Json, ids, make, page, path_of
-from tests.test_every_operation import twin
+from tests.tasks import TASKS, ids, make, page, path_of
+from tests.test_every_operation import table_of, target, twin
 from tests.trash import TRASH
 
-TARGETED = [row for row in ROWS if "{task_id}" in row.asked.path]
+TARGETED = [row for row in ROWS if "_id}" in row.asked.path]
 WRITES = [row for row in ROWS if row.writes]
 AROUND = {
     "an id below it": "{id}/{id}",
@@ -52,27 +52,35 @@ def send(api: httpx.Client, row: Row, segment: object, **changes: Any) -> httpx.
     return api.request(row.asked.method, path, headers=headers, params=query or None, **body)
 
 
-def made_for(row: Row, api: httpx.Client, **members: Any) -> Json:
-    """A task for a row's request, in the trash where it is for one that is deleted."""
-    task = make(api, **members)
-    if row.deleted:
-        assert api.delete(path_of(task)).status_code == 204
-    return task
-
-
 def everything(admin: psycopg.Connection[DictRow], user: User) -> list[DictRow]:
     """All that a user has, and who touched it last."""
     return admin.execute(
         """
         select xmin::text, xmax::text, to_jsonb(t) as content from task t where user_id = %(user)s
         union all select xmin::text, xmax::text, to_jsonb(d) from trash d where user_id = %(user)s
+        union all select xmin::text, xmax::text, to_jsonb(l) from list l where user_id = %(user)s
+        union all select xmin::text, xmax::text, to_jsonb(l) from label l where user_id = %(user)s
         union all select xmin::text, xmax::text, to_jsonb(k) from idempotency_key k where user_id = %(user)s
         order by 3""",
         {"user": user.id},
     ).fetchall()
 
 
-@pytest.mark.parametrize("row", TARGETED, ids=str)
+def place_of(row: Row, name: object) -> str:
+    """The path of something that a row is about."""
+    return f"/v1/{table_of(row.operation)}s/{name}"
+
+
+@pytest.mark.parametrize("row", [row for row in TARGETED if table_of(row.operation) != "task"], ids=str)
+def test_a_list_or_label_that_was_deleted_is_like_one_that_never_was(row: Row, api: httpx.Client) -> None:
+    gone = target(api, row.operation)
+    assert api.delete(place_of(row, gone)).status_code == 204
+    answers = [send(api, row, name) for name in (gone, uuid4())]
+    assert answers[0].status_code == 404
+    assert twin(answers[0]) == twin(answers[1])
+
+
+@pytest.mark.parametrize("row", [row for row in TARGETED if table_of(row.operation) == "task"], ids=str)
 def test_what_was_deleted_is_like_what_never_was(row: Row, api: httpx.Client) -> None:
     gone = make(api, title="Gone", priority="high")
     assert api.post(f"{path_of(gone)}/complete").status_code == 200
@@ -95,14 +103,14 @@ def test_what_was_deleted_is_like_what_never_was(row: Row, api: httpx.Client) ->
 
 @pytest.mark.parametrize("row", [row for row in TARGETED if row.writes], ids=str)
 def test_a_kept_answer_outlives_its_object_and_opens_nothing(row: Row, api: httpx.Client) -> None:
-    task, key = made_for(row, api), {"Idempotency-Key": str(uuid4())}
-    first = send(api, row, task["id"], headers=key)
+    named, key = target(api, row.operation), {"Idempotency-Key": str(uuid4())}
+    first = send(api, row, named, headers=key)
     assert first.status_code == row.status
-    api.delete(path_of(task))
-    again = send(api, row, task["id"], headers=key)
+    api.delete(place_of(row, named))
+    again = send(api, row, named, headers=key)
     assert again.headers["idempotency-replayed"] == "true"
     assert again.status_code == first.status_code
-    assert api.get(path_of(task)).status_code == 404
+    assert api.get(f"{TASKS}/{named}").status_code == 404
 
 
 @pytest.fixture
@@ -111,10 +119,10 @@ def session(api: httpx.Client) -> list[httpx.Request]:
     sent: list[httpx.Request] = []
     api.event_hooks["request"].append(sent.append)
     for row in ROWS:
-        task = made_for(row, api, title="canary of a session", description="canary")
-        tag = {"If-Match": '"1"'} if row.writes and "{task_id}" in row.asked.path else {}
+        make(api, title="canary of a session", description="canary")
+        tag = {"If-Match": '"1"'} if row.writes and "_id}" in row.asked.path else {}
         key = {"Idempotency-Key": str(uuid4())} if row.writes else {}
-        segment = row.fixed.get("asset", task["id"])
+        segment = row.fixed.get("asset", target(api, row.operation))
         answer = send(api, row, segment, headers=tag | key)
         assert answer.status_code == (200 if row.status == 428 else row.status)
         walked = api.get(TASKS, params={"q": "canary", "limit": 1})
@@ -158,7 +166,7 @@ def test_an_id_is_an_id_and_nothing_around_it(
     stranger: User,
     admin: psycopg.Connection[DictRow],
 ) -> None:
-    own, foreign = make(either_api)["id"], make(stranger_api)["id"]
+    own, foreign = (str(target(api, row.operation)) for api in (either_api, stranger_api))
     before = [everything(admin, someone) for someone in (user, stranger)]
     for around, segment in AROUND.items():
         names = (own, foreign, str(uuid4()))
@@ -172,7 +180,7 @@ def test_an_id_is_an_id_and_nothing_around_it(
 def test_a_query_beside_an_id_is_refused_whosever_it_is(
     row: Row, either_api: httpx.Client, stranger_api: httpx.Client
 ) -> None:
-    names = (make(either_api)["id"], make(stranger_api)["id"], uuid4())
+    names = (target(either_api, row.operation), target(stranger_api, row.operation), uuid4())
     answers = [send(either_api, row, name, params={"x": "1"}) for name in names]
     assert {answer.status_code for answer in answers} == {404 if row.operation.is_default else 422}
     assert twin(answers[0]) == twin(answers[1]) == twin(answers[2])

@@ -7,6 +7,7 @@ with opened(monkeypatch, issuer) as door:
 """
 
 import importlib
+import re
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -73,7 +74,7 @@ class Door:
         """Call each operation of `doors` and hold its answer to the contract; `members` go over the event's own."""
         answers = []
         for operation in doors:
-            path = operation.path.replace("{task_id}", str(uuid4()))
+            path = re.sub(r"\{\w+_id\}", str(uuid4()), operation.path)
             event = make_event(operation.method, path, query=query, headers=headers, body=body)
             for name, value in (members or {}).items():
                 event[name] = event[name] | value if name == "requestContext" else value

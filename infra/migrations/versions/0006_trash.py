@@ -6,11 +6,11 @@ Additive: the release before this one deletes as it did, and what it deletes is 
 from alembic import op
 
 revision = "0006"
-down_revision = "0004b"
+down_revision = "0005b"
 
 COLUMNS = (
     "user_id, id, title, description, priority, due_date, due_time, due_timezone, completed_at, created_at, updated_at,"
-    " version, list_id, parent_id, position"
+    " version, list_id, parent_id, position, labels"
 )
 NEW = ", ".join(f"excluded.{name.strip()}" for name in COLUMNS.split(","))
 
@@ -31,6 +31,7 @@ create table trash (
     list_id uuid,
     parent_id uuid,
     position text collate "C" not null,
+    labels text[] not null default '{}',
     deleted_at timestamptz not null,
     primary key (user_id, id)
 );
@@ -90,8 +91,8 @@ end
 $$;
 
 -- Take an entry, and what was deleted along with it, back as it was, `version` and all, which the application's role
--- may not write. What it hung on may be gone: then its list is the inbox, and it stands at the top of it; and its place
--- may be taken: then it stands right behind. Only that counts as a change.
+-- may not write. What it hung on may be gone: then its list is the inbox, and it stands at the top of it; its place may
+-- be taken: then it stands right behind; and a label may be spelled otherwise now. Only that counts as a change.
 create function app.restore(top uuid) returns setof public.task
     language plpgsql volatile security definer rows 1
     set search_path = pg_catalog, pg_temp
@@ -124,10 +125,11 @@ begin
             insert into public.task ({COLUMNS})
             select user_id, id, title, description, priority, due_date, due_time, due_timezone, completed_at,
                 created_at, case when moved then greatest(clock_timestamp(), updated_at) else updated_at end,
-                case when moved then version + 1 else version end, to_list, below, position
+                case when moved then version + 1 else version end, to_list, below, position, spelled
             from gone,
-                lateral (select case when id = top then to_parent else parent_id end as below) place,
-                lateral (select (to_list, below) is distinct from (list_id, parent_id) as moved) change
+                lateral (select case when id = top then to_parent else parent_id end as below,
+                    app.spelled(caller, labels) as spelled) place,
+                lateral (select (to_list, below, spelled) is distinct from (list_id, parent_id, labels) as moved) change
             on conflict (user_id, id) do nothing
             returning id
         )

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tasks import DUES, TASKS, TIME, WHOLE, errors, make, path_of, read, titles, without_instance
 
-MEMBERS = {"id", "title", "description", "priority", "due", "list_id", "parent_id", "position", "version"} | {
+MEMBERS = {"id", "title", "description", "priority", "due", "labels", "list_id", "parent_id", "position", "version"} | {
     *("completed_at", "created_at", "updated_at"),
 }
 CHARACTER = "\N{GRINNING FACE}"  # one character, four bytes of UTF-8, two units of UTF-16

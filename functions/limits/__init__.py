@@ -1,0 +1,3 @@
+"""What the API limits. It needs the database and the issuer's keys."""
+
+import shared.early  # noqa: F401 - both are asked while the rest is importing
