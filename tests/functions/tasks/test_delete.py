@@ -4,7 +4,7 @@ import pytest
 from tests.tasks import NOBODYS, change, make, path_of, read, titles, without_instance
 
 
-def test_a_deleted_task_is_gone_for_good(either_api: httpx.Client) -> None:
+def test_a_deleted_task_is_gone_to_everything_but_the_trash(either_api: httpx.Client) -> None:
     task, other = make(either_api, title="Gone"), make(either_api, title="Here")
     answer = change(either_api, "delete", task)
     assert (answer.status_code, answer.content) == (204, b"")
