@@ -19,11 +19,17 @@ DENIED = {
     "truncate": "truncate task",
     "refer": "create table public.spy (user_id text, id uuid, foreign key (user_id, id) references task)",
     "drop a key": "delete from idempotency_key",
+    "make up a deletion": "insert into trash select * from trash",
+    "change what is in the trash": "update trash set version = 7",
 }
+TRASHED = """
+    insert into trash (user_id, id, title, description, priority, created_at, updated_at, version, position, deleted_at)
+    values (%s, %s, 'canary', '', 0, now(), now(), 1, 'V', now() - %s::interval)"""
 BLIND = {
     # Where a statement reads nothing, only its own command's policy is asked.
     "change": "update task set priority = 2",
     "delete": "delete from task",
+    "empty the trash of": "delete from trash where deleted_at > now() - interval '1 day'",
 }
 
 
@@ -37,13 +43,18 @@ def acting(admin: Admin, role: str, user: str) -> Iterator[None]:
 
 
 def planted(admin: Admin) -> dict[str, UUID]:
-    """A task and two kept answers, one of them due for deletion, for each of two users."""
+    """A task, two entries of the trash and two kept answers, one of them due for deletion, for each of two users.
+
+    The other entry has the id of the task.
+    """
     tasks = {}
     for user in (ALICE, BOB):
         tasks[user] = uuid4()
         admin.execute(
             "insert into task (user_id, id, title) values (%s, %s, %s)", [user, tasks[user], f"canary of {user}"]
         )
+        for age, trashed in (("0 hours", tasks[user]), ("31 days", uuid4())):
+            admin.execute(TRASHED, [user, trashed, age])
         for age in ("0 hours", "25 hours"):
             admin.execute(
                 "insert into idempotency_key (user_id, key, fingerprint, created_at)"
@@ -65,7 +76,7 @@ def leaks(admin: Admin) -> Iterator[str]:
     for what, statement in BLIND.items():
         with acting(admin, APP, ALICE):
             if admin.execute(statement.encode()).rowcount != 1:
-                yield f"a user may {what} all tasks"
+                yield f"a user may {what} all, or not their own"
     yield from _remembers(admin)
     for what, statement in DENIED.items():
         with acting(admin, APP, ALICE):
@@ -82,6 +93,8 @@ def leaks(admin: Admin) -> Iterator[str]:
     with acting(admin, JOBS, ""):
         if {row["key"] for row in admin.execute("select key from idempotency_key")} != {"25 hours"}:
             yield "the jobs see what is not due"
+        if admin.execute("select from trash").rowcount != len(ids):
+            yield "the jobs see of the trash what is not due, or not all that is"
 
 
 def _sees(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
@@ -89,6 +102,11 @@ def _sees(admin: Admin, ids: dict[str, UUID]) -> Iterator[str]:
         yield "a user sees other tasks than their own"
     if {row["user_id"] for row in admin.execute("select user_id from idempotency_key")} != {ALICE}:
         yield "a user sees other keys than their own"
+    if {row["user_id"] for row in admin.execute("select user_id from trash")} != {ALICE}:
+        yield "a user sees the trash of others"
+    for function in ("trashed", "restore"):
+        if admin.execute(f"select app.{function}(%s)".encode(), [ids[BOB]]).rowcount:
+            yield f"app.{function} reaches the trash of others"
     tags = {row["tag"] for row in admin.execute("select app.tag(name) from unnest(%s::text[]) name", [[ALICE, BOB]])}
     if len(tags) != 1:
         yield "the users have tags of their own, so that a search proves nothing"

@@ -107,7 +107,9 @@ def test_where_the_parent_is_in_another_list_it_comes_back_to_the_top_of_its_own
     child = make(api, parent_id=top["id"])
     change(api, "delete", child)
     api.post(f"{path_of(top)}/move", json={"list_id": None})
-    moved = restore(api, child).json()
+    answer = restore(api, child)
+    assert answer.status_code == 200
+    moved = answer.json()
     assert (moved["list_id"], moved["parent_id"], moved["version"]) == (list_id, None, 2)
     counted = admin.execute("select open_tasks from list where id = %s", [list_id]).fetchone()
     assert counted == {"open_tasks": 1}
