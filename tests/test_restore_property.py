@@ -71,7 +71,8 @@ class House:
         if parents and second % 3:
             place = {"parent_id": parents[first % len(parents)]}
         due = list(DUES.values())[second % len(DUES)]
-        body = {"title": f"Task {len(self.tasks)}", "description": f"{second}", "due": due} | place
+        labels = [name for bit, name in enumerate(("Home", "work", "später")) if second >> bit & 1]
+        body = {"title": f"Task {len(self.tasks)}", "description": f"{second}", "due": due, "labels": labels} | place
         answer = self.api.post("/v1/tasks", json=body)
         assert answer.status_code == 201, answer.text
         self.tasks[answer.json()["id"]] = answer.json()
@@ -199,7 +200,7 @@ def test_what_is_restored_is_as_before(
         # All of it away and back, the last deletion first: as if nothing had been.
         before, house.trash = dict(house.tasks), {}
         assert api.delete(TRASH).status_code == 204
-        deleted = []
+        deleted: list[str] = []
         while house.tasks:  # by turns from both ends: a parent with its subtree, a subtask before its parent
             number = -(len(deleted) % 2)
             deleted.append(list(house.tasks)[number])

@@ -19,10 +19,14 @@ type Admin = psycopg.Connection[DictRow]
 FEW, MANY = 1_000, 10_000
 # A list whose tasks hang under one of them, as many as `n`: the worst that a subtree can be.
 FILL = """
-    insert into task (user_id, id, title, list_id, parent_id, position, words)
+    insert into task (user_id, id, title, list_id, parent_id, position, words, labels)
     select %(user)s, case when n = 0 then %(top)s else gen_random_uuid() end, 'Buy ' || n, %(list)s,
-           case when n > 0 then %(top)s::uuid end, lpad(n::text, 14, '0') || 'V', ''
+           case when n > 0 then %(top)s::uuid end, lpad(n::text, 14, '0') || 'V', '', '{Home}'
     from generate_series(0, %(n)s) n"""
+LABEL = "insert into label (user_id, id, name, tasks) values (%(user)s, %(list)s, 'Home', %(n)s + 1)"
+LINKS = """
+    insert into task_label (user_id, task_id, label_id, created_at)
+    select user_id, id, list_id, created_at from task where user_id = %(user)s"""
 READ = "select sum(seq_tup_read + idx_tup_fetch) as rows from pg_stat_xact_user_tables"
 NO_CONDITION = WRITTEN | {"if_match": None, "if_none_match": None}
 type Work = Callable[[Admin, dict[str, Any]], None]
@@ -69,7 +73,8 @@ def rows_read(admin: Admin, user: User, n: int, steps: list[Work]) -> int:
     with admin.transaction(force_rollback=True):
         admin.execute("set local session_replication_role to replica")  # no triggers: they are not what is measured
         admin.execute("insert into list (user_id, id, name) values (%(user)s, %(list)s, 'Long')", values)
-        admin.execute(FILL, values)
+        for statement in (FILL, LABEL, LINKS):
+            admin.execute(statement, values)
         admin.execute("set local session_replication_role to origin")
         admin.execute("select set_config('app.user_id', %s, true), set_config('role', %s, true)", [user.id, APP])
         for step in steps[:-1]:

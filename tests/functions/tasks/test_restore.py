@@ -160,6 +160,28 @@ def test_where_the_place_is_taken_it_stands_right_behind(api: httpx.Client) -> N
     assert back["version"] == place["version"] + 1
 
 
+def test_labels_come_back_also_those_that_are_gone(api: httpx.Client) -> None:
+    task = make(api, labels=["Home", "Urgent"])
+    change(api, "delete", task)
+    for label in api.get("/v1/labels").json()["items"]:
+        assert label["tasks"] == 0
+        assert api.delete(f"/v1/labels/{label['id']}").status_code == 204
+    assert restore(api, task).json() == task
+    assert {label["name"]: label["tasks"] for label in api.get("/v1/labels").json()["items"]} == {
+        "Home": 1,
+        "Urgent": 1,
+    }
+
+
+def test_a_label_that_is_spelled_otherwise_by_now_counts_as_a_change(api: httpx.Client) -> None:
+    task = make(api, labels=["Home"])
+    change(api, "delete", task)
+    label = api.get("/v1/labels").json()["items"][0]
+    assert api.patch(f"/v1/labels/{label['id']}", json={"name": "HOME"}).status_code == 200
+    back = restore(api, task).json()
+    assert back == task | {"labels": ["HOME"], "version": 2, "updated_at": back["updated_at"]}
+
+
 def test_a_key_restores_once(either_api: httpx.Client) -> None:
     task, key = make(either_api), {"Idempotency-Key": str(uuid4())}
     change(either_api, "delete", task)
