@@ -21,26 +21,45 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.faults.invariants import eventually
-from tests.isolation.machine_calls import HALF, HALF_RESET, LEAVE, READS, RESET, WAIT, Call, Outcome, Seen, at_once
+from tests.isolation.machine_calls import (
+    HALF,
+    HALF_RESET,
+    LEAVE,
+    READS,
+    RESET,
+    WAIT,
+    Call,
+    Outcome,
+    Seen,
+    alike,
+    at_once,
+)
 from tests.isolation.machine_house import House
-from tests.isolation.machine_model import explain, in_order
-from tests.isolation.machine_people import People, Person, Plan, changes, people, plans, queries, searched, told
+from tests.isolation.machine_model import explain, in_order, without_moments
+from tests.isolation.machine_people import (
+    KEYS,
+    ROWS,
+    People,
+    Person,
+    Plan,
+    changes,
+    people,
+    plans,
+    queries,
+    searched,
+    told,
+)
 from tests.proxy import CUT_AFTER, CUT_BEFORE
-from tests.tasks import NOBODYS, TASKS, Json, without_instance
+from tests.tasks import NOBODYS, TASKS, Json
 from tests.test_list_property import SORTS, matches, place
 
-PROBES = ("get", "update", "delete", "complete", "reopen", "replace", "get")
+PROBES = ("get", "update", "delete", "complete", "reopen", "restore", "replace", "delete for good")
 FAULTS = ("cut", "terminate", "lost before", "lost after")
 HELD = "held"  # no fault: everyone's tasks are locked until as many wait for them as the pool has backends
 faults = st.sampled_from(["", "", HELD, *FAULTS])
 contentions = st.sampled_from([HELD] * 4 + ["", *FAULTS])
 manners = st.sampled_from([WAIT, WAIT, LEAVE, RESET])
 moments = st.integers(0, 8)  # milliseconds, or quarters of a Sync, until it strikes
-
-ROWS = """
-    select user_id, id::text, title, description, version, completed_at is not null as completed
-    from task where user_id = any(%s)"""
-KEYS = "select user_id, key, status from idempotency_key where user_id = any(%s)"
 
 
 class Caught(BaseException):
@@ -213,7 +232,7 @@ class Users(RuleBasedStateMachine):
 
         def definite() -> bool:
             heard[:] = [self.heard(person, lambda: call.send(person.api))]
-            return heard[0].status_code not in {409, 503}
+            return Seen.of(heard[0]).decided
 
         eventually(definite, heard)
         return Outcome(call, Seen.of(heard[0]), repeated=True)
@@ -223,20 +242,21 @@ class Users(RuleBasedStateMachine):
         sort = (SORTS + [f"-{name}" for name in SORTS])[self.steps % (2 * len(SORTS))]
         query = {"sort": sort, "limit": 200}
 
-        def listed(person: Person) -> list[Json]:
-            answer = self.heard(person, lambda: Call("list", query=query).send(person.api))
-            assert answer.status_code == 200, answer.text
-            items: list[Json] = answer.json()["items"]
-            return items
+        def listed(person: Person) -> list[list[Json]]:
+            asked = [Call("list", query=query), Call("trash", query={"limit": 200})]
+            seen = [Seen.of(self.heard(person, partial(call.send, person.api))) for call in asked]
+            assert [one.status for one in seen] == [200, 200]
+            return [one.shown for one in seen]
 
         lists = at_once(self.house.threads, [partial(listed, person) for person in self.people])
-        for person, items in zip(self.people, lists, strict=True):
-            truth = {item["id"]: item for item in items}
+        for person, (items, deleted) in zip(self.people, lists, strict=True):
+            truth, trash = {item["id"]: item for item in items}, without_moments(deleted)
             assert in_order(truth, query, items)
-            found = explain(person.state, outcomes[person.name], truth)
-            assert found, f"no order explains {person.name}'s answers: {outcomes[person.name]}\n{person.state}\n{truth}"
+            found = explain(person.state, outcomes[person.name], truth, trash)
+            told_of = f"{outcomes[person.name]}\n{person.state}\n{truth}\n{trash}"
+            assert found, f"no order explains {person.name}'s answers: {told_of}"
             person.state = found
-            self.people.ids += [task_id for task_id in truth if task_id not in self.people.ids]
+            self.people.ids += [task_id for task_id in {**truth, **trash} if task_id not in self.people.ids]
 
     def heard(self, person: Person, send: Callable[[], httpx.Response]) -> httpx.Response:
         """No answer tells anything of another user; a problem does not even tell the user's own words."""
@@ -254,23 +274,11 @@ class Users(RuleBasedStateMachine):
     @noted
     def everyone_has_what_they_made(self) -> None:
         """The superuser sees the model, rows and keys, and no transaction that is left open."""
-        users = {person.user.id: person for person in self.people}
-        rows = {(row.pop("user_id"), row["id"]): row for row in self.house.rows(ROWS, list(users))}
-        assert rows == {
-            (user_id, task_id): {
-                "id": task_id,
-                "completed": task["completed_at"] is not None,
-                **{name: task[name] for name in ("title", "description", "version")},
-            }
-            for user_id, person in users.items()
-            for task_id, task in person.state.tasks.items()
-        }
-        keys = {(row["user_id"], row["key"]): row["status"] for row in self.house.rows(KEYS, list(users))}
-        assert keys == {
-            (user_id, key): seen.status
-            for user_id, person in users.items()
-            for key, (_, seen) in person.state.kept.items()
-        }
+        users = [person.user.id for person in self.people]
+        rows = {(row.pop("user_id"), row.pop("place"), row["id"]): row for row in self.house.rows(ROWS, users, users)}
+        assert rows == {key: row for person in self.people for key, row in person.rows()}
+        keys = {(row["user_id"], row["key"]): row["status"] for row in self.house.rows(KEYS, users)}
+        assert keys == {key: status for person in self.people for key, status in person.kept()}
         self.house.nobody_waits()
 
     @invariant()
@@ -279,7 +287,8 @@ class Users(RuleBasedStateMachine):
         """A foreign id and a random one get the same answer, but for the ids of the requests."""
         self.probes += 1
         person = list(self.people)[self.probes % len(self.people.of)]
-        foreign = [task_id for task_id in self.people.ids if task_id not in person.state.tasks] or [NOBODYS]
+        own = {**person.state.tasks, **person.state.trash}
+        foreign = [task_id for task_id in self.people.ids if task_id not in own] or [NOBODYS]
         operation = PROBES[self.probes % len(PROBES)]
         body = {"title": person.canary} if operation in {"update", "replace"} else None
         matching = "*" if operation == "replace" or self.probes % 2 else None
@@ -289,9 +298,3 @@ class Users(RuleBasedStateMachine):
         one, two = at_once(self.house.threads, jobs)
         assert one.status_code == (412 if operation == "replace" else 404)
         assert alike(one) == alike(two)
-
-
-def alike(answer: httpx.Response) -> tuple[object, ...]:
-    """All of a problem, but for what no two answers share."""
-    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "date"}}
-    return answer.status_code, without_instance(answer), headers

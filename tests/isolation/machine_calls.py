@@ -12,7 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from tests.tasks import TASKS, Json
+from tests.tasks import TASKS, Json, without_instance
+from tests.trash import TRASH
 
 ROUTES = {
     "create": ("POST", TASKS),
@@ -23,8 +24,13 @@ ROUTES = {
     "delete": ("DELETE", TASKS + "/{}"),
     "complete": ("POST", TASKS + "/{}/complete"),
     "reopen": ("POST", TASKS + "/{}/reopen"),
+    "restore": ("POST", TASKS + "/{}/restore"),
+    "trash": ("GET", TRASH),
+    "empty": ("DELETE", TRASH),
+    "delete for good": ("DELETE", TRASH + "/{}"),
 }
-READS = ("list", "get")
+READS = ("list", "get", "trash")
+OF_THE_TRASH = ("restore", "empty", "delete for good")
 WAIT = "waits"
 LEAVE, RESET = "leaves", "resets"
 HALF, HALF_RESET = "leaves amid the body", "resets amid the body"
@@ -98,7 +104,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an answer says: status, the object, items or `current` that it shows, and what its headers tell."""
+    """What an answer says: status, the object, items, `current` or errors that it shows, and what its headers tell."""
 
     status: int
     shown: Any = None
@@ -111,12 +117,17 @@ class Seen:
         """Read an answer."""
         shown: Any = answer.json() if answer.content else None
         if answer.status_code >= 400:
-            shown = shown.get("current")
+            shown = shown.get("errors" if answer.status_code == 409 else "current")
         elif shown and "items" in shown:
             assert shown["next_cursor"] is None
             shown = shown["items"]
         told = answer.headers
         return cls(answer.status_code, shown, told.get("ETag"), told.get("Location"), "Idempotency-Replayed" in told)
+
+    @property
+    def decided(self) -> bool:
+        """Whether it says what became of the request; else it is under way, or nobody knows."""
+        return self.status != 503 and (self.status != 409 or self.shown is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +151,9 @@ def at_once[T](threads: ThreadPoolExecutor, jobs: Sequence[Callable[[], T]]) -> 
         return job()
 
     return [begun.result() for begun in [threads.submit(start, job) for job in jobs]]
+
+
+def alike(answer: httpx.Response) -> tuple[object, ...]:
+    """All of a problem, but for what no two answers share."""
+    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "date"}}
+    return answer.status_code, without_instance(answer), headers

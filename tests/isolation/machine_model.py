@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tests.isolation.machine_calls import READS, Call, Outcome, Seen
+from tests.isolation.machine_calls import OF_THE_TRASH, READS, Call, Outcome, Seen
 from tests.tasks import TASKS, Json
 from tests.test_list_property import matches, place
 
-DEFAULTS: Json = {"description": "", "priority": "none", "due": None, "list_id": None, "parent_id": None}
+DEFAULTS: Json = {"description": "", "priority": "none", "due": None, "labels": [], "list_id": None, "parent_id": None}
 """What an absent member becomes; `title` has no default."""
-KEPT = (200, 201, 204, 404, 412, 428)
+KEPT = (200, 201, 204, 404, 409, 412, 428)
+IN_USE = [{"pointer": "", "detail": "an id is in use again"}]
 
 type Tasks = Mapping[str, Json]
 
@@ -35,20 +36,21 @@ UNKNOWN = Unknown()
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A user's tasks by id, and for each idempotency key the request and the answer that was kept."""
+    """A user's tasks by id, those in the trash, and for each idempotency key its request and the kept answer."""
 
     tasks: Tasks = field(default_factory=dict)
+    trash: Tasks = field(default_factory=dict)
     kept: Mapping[str, tuple[object, Seen]] = field(default_factory=dict)
 
 
-def explain(state: State, outcomes: list[Outcome], truth: Tasks) -> State | None:
-    """The state after `outcomes` in some order that ends in `truth`; None where no order explains them."""
+def explain(state: State, outcomes: list[Outcome], truth: Tasks, trash: Tasks) -> State | None:
+    """The state after `outcomes` in some order that ends in `truth` and `trash`; None where no order explains them."""
     if not outcomes:
-        return replace(state, tasks=truth) if state.tasks == truth else None
+        return replace(state, tasks=truth, trash=trash) if (state.tasks, state.trash) == (truth, trash) else None
     for number, outcome in enumerate(outcomes):
         rest = outcomes[:number] + outcomes[number + 1 :]
-        for following in _following(state, outcome, truth):
-            if found := explain(following, rest, truth):
+        for following in _following(state, outcome, {**trash, **truth}):
+            if found := explain(following, rest, truth, trash):
                 return found
     return None
 
@@ -64,6 +66,13 @@ def in_order(tasks: Tasks, query: Json, items: list[Json]) -> bool:
     )
 
 
+def without_moments(items: list[Json]) -> Tasks:
+    """What a list of the trash shows, as it was before it was deleted. Raises where the newest is not first."""
+    moments = [item["deleted_at"] for item in items]
+    assert moments == sorted(moments, reverse=True)
+    return {item["id"]: {name: item[name] for name in item if name != "deleted_at"} for item in items}
+
+
 def _following(state: State, outcome: Outcome, truth: Tasks) -> Iterator[State]:
     """The states that may follow where `outcome` comes next; none where its answer does not fit."""
     call, seen = outcome.call, outcome.seen
@@ -73,10 +82,13 @@ def _following(state: State, outcome: Outcome, truth: Tasks) -> Iterator[State]:
         request, first = state.kept[call.key]
         if (seen.status == 422) if request != call.fingerprint else (seen.replayed and seen == first):
             yield state
-    elif seen.status == 409:
+    elif seen.status == 409 and not seen.decided:
         yield state
     elif call.operation == "list":
         if seen.status == 200 and in_order(state.tasks, call.query, seen.shown):
+            yield state
+    elif call.operation == "trash":
+        if seen.status == 200 and without_moments(seen.shown) == state.trash:
             yield state
     elif outcome.repeated or not seen.replayed:
         yield from _heard(state, call, seen)
@@ -87,22 +99,23 @@ def _unheard(state: State, call: Call, truth: Tasks) -> Iterator[State]:
     yield state
     new_id = _found(state, call, truth)
     if call.operation not in READS and new_id is not None:
-        expected, tasks = predict(state.tasks, call, new_id)
+        expected, following = predict(state, call, new_id)
         if expected.status < 300:
-            yield replace(state, tasks=tasks)
+            yield following
 
 
 def _heard(state: State, call: Call, seen: Seen) -> Iterator[State]:
     """It did what its answer says, if that is what it had to say."""
-    expected, tasks = predict(state.tasks, call, seen.shown["id"] if seen.status == 201 else "")
+    expected, following = predict(state, call, seen.shown["id"] if seen.status == 201 else "")
     if seen != expected:
         return
     if seen.status in {200, 201} and call.operation not in READS:
-        if not _plausible(state.tasks.get(seen.shown["id"]), seen.shown):
+        if call.operation != "restore" and not _plausible(state.tasks.get(seen.shown["id"]), seen.shown):
             return
-        tasks = {**tasks, seen.shown["id"]: seen.shown}
-    kept = {**state.kept, call.key: (call.fingerprint, seen)} if call.key and seen.status in KEPT else state.kept
-    yield State(tasks, kept)
+        following = replace(following, tasks={**following.tasks, seen.shown["id"]: seen.shown})
+    if call.key and seen.status in KEPT:
+        following = replace(following, kept={**state.kept, call.key: (call.fingerprint, seen)})
+    yield following
 
 
 def _found(state: State, call: Call, truth: Tasks) -> str | None:
@@ -118,33 +131,62 @@ def _found(state: State, call: Call, truth: Tasks) -> str | None:
     return made[0] if made else None
 
 
-def predict(tasks: Tasks, call: Call, new_id: str) -> tuple[Seen, Tasks]:
-    """What a call must answer, and the tasks after it. `new_id` is what a create has made, or would."""
+def predict(state: State, call: Call, new_id: str) -> tuple[Seen, State]:
+    """What a call must answer, and the state after it. `new_id` is what a create has made, or would."""
+    if call.operation in OF_THE_TRASH:
+        return _of_the_trash(state, call)
     task_id = new_id if call.operation == "create" else call.task_id
-    task = tasks.get(task_id)
+    task = state.tasks.get(task_id)
     if task is not None and call.operation != "create":
-        return _on_task(tasks, task, call)
+        return _on_task(state, task, call)
     if task is not None or call.operation not in {"create", "replace"}:
-        return Seen(404), tasks  # a create never comes to this: no id is made twice
+        return Seen(404), state  # a create never comes to this: no id is made twice
     if call.if_match is not None:
-        return Seen(412), tasks
+        return Seen(412), state
     made = {**DEFAULTS, **(call.body or {}), "id": task_id, "version": 1, "completed_at": None}
     made |= {"created_at": UNKNOWN, "updated_at": UNKNOWN, "position": UNKNOWN}
-    return Seen(201, made, _tag(made), f"{TASKS}/{task_id}"), {**tasks, task_id: made}
+    made_here = replace(state, tasks={**state.tasks, task_id: made})
+    return Seen(201, made, _tag(made), f"{TASKS}/{task_id}"), made_here
 
 
-def _on_task(tasks: Tasks, task: Json, call: Call) -> tuple[Seen, Tasks]:
+def _on_task(state: State, task: Json, call: Call) -> tuple[Seen, State]:
     tag = _tag(task)
     if call.operation == "get":
-        return (Seen(304, etag=tag) if call.if_none_match in {"*", tag} else Seen(200, task, tag)), tasks
+        return (Seen(304, etag=tag) if call.if_none_match in {"*", tag} else Seen(200, task, tag)), state
     if call.operation == "replace" and call.if_match is None and call.if_none_match is None:
-        return Seen(428), tasks
-    if call.if_match not in {None, "*", tag} or call.if_none_match in {"*", tag}:
-        return Seen(412, task, tag), tasks
+        return Seen(428), state
+    if _fails(call, tag):
+        return Seen(412, task, tag), state
     if call.operation == "delete":
-        return Seen(204), {task_id: other for task_id, other in tasks.items() if task_id != call.task_id}
+        trash = {**state.trash, call.task_id: task}
+        return Seen(204), replace(state, tasks=_without(state.tasks, call.task_id), trash=trash)
     after = _changed(task, call)
-    return Seen(200, after, _tag(after)), {**tasks, call.task_id: after}
+    return Seen(200, after, _tag(after)), replace(state, tasks={**state.tasks, call.task_id: after})
+
+
+def _of_the_trash(state: State, call: Call) -> tuple[Seen, State]:
+    if call.operation == "empty":
+        return (Seen(412), state) if _fails(call, "") else (Seen(204), replace(state, trash={}))
+    task = state.trash.get(call.task_id)
+    if task is None:
+        return Seen(404), state
+    tag, rest = _tag(task), _without(state.trash, call.task_id)
+    if _fails(call, tag):
+        return Seen(412, task if call.operation == "restore" else {**task, "deleted_at": UNKNOWN}, tag), state
+    if call.operation == "delete for good":
+        return Seen(204), replace(state, trash=rest)
+    if call.task_id in state.tasks:
+        return Seen(409, IN_USE), state
+    return Seen(200, task, tag), replace(state, tasks={**state.tasks, call.task_id: task}, trash=rest)
+
+
+def _fails(call: Call, tag: str) -> bool:
+    """Whether a condition of the call does not hold for what has this tag."""
+    return call.if_match not in {None, "*", tag} or call.if_none_match in {"*", tag}
+
+
+def _without(tasks: Tasks, task_id: str) -> Tasks:
+    return {name: task for name, task in tasks.items() if name != task_id}
 
 
 def _changed(task: Json, call: Call) -> Json:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 from hypothesis import strategies as st
 
-from tests.isolation.machine_calls import HALF, HALF_RESET, LEAVE, READS, RESET, WAIT, Call
+from tests.isolation.machine_calls import HALF, HALF_RESET, LEAVE, OF_THE_TRASH, READS, RESET, WAIT, Call
 from tests.isolation.machine_model import State
 from tests.stack import Stack, User
 from tests.tasks import Json
@@ -22,6 +22,13 @@ from tests.test_list_property import filters, patches, sorts
 NAMES = ("ada", "bob", "eve")
 SHARED = ("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002")
 """Ids that all three choose for their own tasks."""
+
+ROWS = """
+    select user_id, 'tasks' as place, id::text, title, description, version, completed_at is not null as completed
+    from task where user_id = any(%s)
+    union all select user_id, 'trash', id::text, title, description, version, completed_at is not null
+    from trash where user_id = any(%s)"""
+KEYS = "select user_id, key, status from idempotency_key where user_id = any(%s)"
 
 
 @dataclass
@@ -34,6 +41,18 @@ class Person:
     api: httpx.Client
     state: State = field(default_factory=State)
     keyed: list[Call] = field(default_factory=list)
+
+    def rows(self) -> Iterator[tuple[tuple[str, str, str], Json]]:
+        """What a superuser must see of it, by user, place and id."""
+        for place, tasks in (("tasks", self.state.tasks), ("trash", self.state.trash)):
+            for task_id, task in tasks.items():
+                shown = {name: task[name] for name in ("id", "title", "description", "version")}
+                yield (self.user.id, place, task_id), {**shown, "completed": task["completed_at"] is not None}
+
+    def kept(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """What a superuser must see of the keys, by user and key: the status that is kept."""
+        for key, (_, seen) in self.state.kept.items():
+            yield (self.user.id, key), seen.status
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,8 @@ people = st.sampled_from(NAMES)
 searched = st.sampled_from(["", "", *NAMES])
 queries = st.builds(lambda sort, chosen: {"sort": sort, **chosen}, sorts, filters)
 CHANGES = ["update", "update", "update", "replace", "replace", "delete", "complete", "complete", "reopen", "get"]
-OPERATIONS = [*CHANGES, "create", "create", "list"]
+CHANGES += ["delete", "restore", "restore", "restore", "delete for good"]
+OPERATIONS = [*CHANGES, "create", "create", "list", "trash", "empty"]
 CONDITIONS = ["", "", "", "any", "fresh", "fresh", "stale", "strange", "absent", "unchanged"]
 
 
@@ -119,7 +139,9 @@ class People:
         self._serial += 1
         if plan.operation == "list":
             return Call("list", query={**self.query(plan.query, plan.searched), "limit": 200})
-        task_id = "" if plan.operation == "create" else self._target(person, plan)
+        if plan.operation == "trash":
+            return Call("trash", query={"limit": 200})
+        task_id = "" if plan.operation in {"create", "empty"} else self._target(person, plan)
         if_match, if_none_match = self._condition(person, plan, task_id)
         call = Call(
             plan.operation,
@@ -134,7 +156,8 @@ class People:
         return call
 
     def _target(self, person: Person, plan: Plan) -> str:
-        ids = {"own": sorted(person.state.tasks), "shared": list(SHARED), "anyone's": self.ids}[plan.whose] or SHARED
+        own = person.state.trash if plan.operation in OF_THE_TRASH else person.state.tasks
+        ids = {"own": sorted(own), "shared": list(SHARED), "anyone's": self.ids}[plan.whose] or SHARED
         return ids[plan.number % len(ids)]
 
     def _body(self, person: Person, plan: Plan) -> Json | None:
@@ -149,7 +172,8 @@ class People:
         return {**texts, **{name: value for name, value in plan.body.items() if name not in texts}}
 
     def _condition(self, person: Person, plan: Plan, task_id: str) -> tuple[str | None, str | None]:
-        version = person.state.tasks[task_id]["version"] if task_id in person.state.tasks else 1
+        held = person.state.trash if plan.operation in OF_THE_TRASH else person.state.tasks
+        version = held[task_id]["version"] if task_id in held else 1
         matching = {"any": "*", "fresh": f'"{version}"', "stale": f'"{version + 1}"', "strange": f'"{person.canary}"'}
         excluding = {"absent": "*", "unchanged": f'"{version}"'}
         return (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.isolation.machine_calls import Call, Outcome, Seen
-from tests.isolation.machine_model import State, explain
+from tests.isolation.machine_model import IN_USE, State, explain
 from tests.tasks import TASKS, Json
 
 ID = "00000000-0000-4000-8000-000000000001"
@@ -15,6 +15,7 @@ NEW = "00000000-0000-4000-8000-000000000002"
 def task(version: int = 1, **members: Any) -> Json:
     made: Json = {"id": ID, "title": "a", "description": "", "priority": "none", "due": None, "completed_at": None}
     return made | {
+        "labels": [],
         "list_id": None,
         "parent_id": None,
         "position": "V",
@@ -38,8 +39,10 @@ CREATE = Call("create", body={"title": "b", "description": "7"})
 MADE = task(id=NEW, title="b", description="7", updated_at="2026-03-01T09:00:00Z")
 CREATED = Seen(201, MADE, '"1"', f"{TASKS}/{NEW}")
 KEYED = Call("update", ID, {"title": "b"}, key="k")
-KEPT = State({ID: task(2, title="b")}, {"k": (KEYED.fingerprint, seen(200, task(2, title="b")))})
+KEPT = State({ID: task(2, title="b")}, kept={"k": (KEYED.fingerprint, seen(200, task(2, title="b")))})
 GONE = Outcome(Call("delete", ID), seen(204))
+RESTORE = Call("restore", ID)
+BACK, LOST = Outcome(RESTORE, seen(200, task())), Outcome(RESTORE, None)
 EXPLAINED: dict[str, tuple[State, list[Outcome], list[Json]]] = {
     "nothing asked, nothing changed": (ONE, [], [task()]),
     "two writes, heard in the other order": (
@@ -84,6 +87,56 @@ EXPLAINED: dict[str, tuple[State, list[Outcome], list[Json]]] = {
         ],
         [task(2, title="b")],
     ),
+}
+IN_THE_TRASH: dict[str, tuple[State, list[Outcome], list[Json], list[Json]]] = {
+    "deleted": (ONE, [GONE], [], [task()]),
+    "deleted and restored, heard in the other order": (ONE, [BACK, GONE], [task()], []),
+    "restored, and changed then": (
+        State(trash={ID: task(3)}),
+        [Outcome(titled("b"), seen(200, task(4, title="b"))), Outcome(RESTORE, seen(200, task(3)))],
+        [task(4, title="b")],
+        [],
+    ),
+    "one of two who restore": (State(trash={ID: task()}), [BACK, Outcome(RESTORE, seen(404))], [task()], []),
+    "a restore that nobody heard of and that was done": (State(trash={ID: task()}), [LOST], [task()], []),
+    "a restore that nobody heard of and that was not done": (State(trash={ID: task()}), [LOST], [], [task()]),
+    "an id in use": (State({ID: task()}, {ID: task(2)}), [Outcome(RESTORE, Seen(409, IN_USE))], [task()], [task(2)]),
+    "emptied between a deletion and a restore": (
+        ONE,
+        [GONE, Outcome(RESTORE, seen(404)), Outcome(Call("empty"), seen(204))],
+        [],
+        [],
+    ),
+    "a list of it": (
+        State(trash={ID: task()}),
+        [Outcome(Call("trash"), Seen(200, [{**task(), "deleted_at": "2026-03-01T09:00:00Z"}]))],
+        [],
+        [task()],
+    ),
+}
+NOT_IN_THE_TRASH: dict[str, tuple[State, list[Outcome], list[Json], list[Json]]] = {
+    "a deletion that left nothing": (ONE, [GONE], [], []),
+    "a task that is there twice": (State(trash={ID: task()}), [BACK], [task()], [task()]),
+    "a restore that changed the task": (
+        State(trash={ID: task()}),
+        [Outcome(RESTORE, seen(200, task(2)))],
+        [task(2)],
+        [],
+    ),
+    "two who restore, both served": (State(trash={ID: task()}), [BACK, BACK], [task()], []),
+    "a restore over what is there": (
+        State({ID: task(2)}, {ID: task()}),
+        [BACK],
+        [task()],
+        [],
+    ),
+    "a restore in spite of its condition": (
+        State(trash={ID: task()}),
+        [Outcome(Call("restore", ID, if_match='"7"'), seen(200, task()))],
+        [task()],
+        [],
+    ),
+    "an entry of nobody's making": (ONE, [], [task()], [task(2)]),
 }
 UNEXPLAINED: dict[str, tuple[State, list[Outcome], list[Json]]] = {
     "a task that vanished": (ONE, [], []),
@@ -143,19 +196,36 @@ UNEXPLAINED: dict[str, tuple[State, list[Outcome], list[Json]]] = {
 }
 
 
+def by_id(tasks: list[Json]) -> dict[str, Json]:
+    return {found["id"]: found for found in tasks}
+
+
 @pytest.mark.parametrize("history", EXPLAINED)
 def test_what_may_come_of_requests_at_once_is_explained(history: str) -> None:
     state, outcomes, truth = EXPLAINED[history]
-    assert explain(state, outcomes, {found["id"]: found for found in truth})
+    deleted = [task()] if GONE in outcomes else []
+    assert explain(state, outcomes, by_id(truth), by_id(deleted))
+
+
+@pytest.mark.parametrize("history", IN_THE_TRASH)
+def test_what_may_come_of_the_trash_is_explained(history: str) -> None:
+    state, outcomes, truth, trash = IN_THE_TRASH[history]
+    assert explain(state, outcomes, by_id(truth), by_id(trash))
 
 
 @pytest.mark.parametrize("history", UNEXPLAINED)
 def test_what_must_not_come_of_them_is_not(history: str) -> None:
     state, outcomes, truth = UNEXPLAINED[history]
-    assert explain(state, outcomes, {found["id"]: found for found in truth}) is None
+    assert explain(state, outcomes, by_id(truth), {}) is None
+
+
+@pytest.mark.parametrize("history", NOT_IN_THE_TRASH)
+def test_what_must_not_come_of_the_trash_is_not(history: str) -> None:
+    state, outcomes, truth, trash = NOT_IN_THE_TRASH[history]
+    assert explain(state, outcomes, by_id(truth), by_id(trash)) is None
 
 
 def test_a_create_that_took_effect_twice_is_told() -> None:
     twice = {NEW: MADE, ID: {**MADE, "id": ID}}
     with pytest.raises(AssertionError, match="took effect 2 times"):
-        explain(State(), [Outcome(CREATE, None)], twice)
+        explain(State(), [Outcome(CREATE, None)], twice, {})
