@@ -1,4 +1,4 @@
-"""Run the README's session line by line against a running `make dev` and compare what it prints with what is written.
+"""Run the README's sessions line by line against a running `make dev` and compare what it prints with what is written.
 
 `python -m infra.readme [URL]`; the URL takes the place of the README's. UUIDs, times, positions and tokens are compared
 by form.
@@ -20,12 +20,12 @@ FORMS = (
 
 
 def session(text: str) -> list[tuple[str, str]]:
-    """The commands of the README's session, each with the output that is written under it."""
-    found = re.search(r"<!-- session: .*?-->\n```console\n(.*?)```", text, re.DOTALL)
-    if found is None:
+    """The commands of the README's sessions, in one go, each with the output that is written under it."""
+    found = re.findall(r"<!-- session.*?-->\n```console\n(.*?)```", text, re.DOTALL)
+    if not found:
         raise SystemExit("README.md has no session")
     steps = []
-    for part in re.split(r"^\$ ", found[1], flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^\$ ", "".join(found), flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")
         steps.append((command, output))
     return steps

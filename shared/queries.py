@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from shared.schemas.base import canonical, full_date, wrong
+from shared.schemas.label import LONGEST_NAME
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 MOST = 200
@@ -32,6 +33,14 @@ def _search(value: str) -> str:
     return value
 
 
+def _label(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise wrong(f"must have {LONGEST_NAME} characters at most")
+    if "\0" in value:
+        raise wrong("NUL is not allowed")
+    return value.strip()
+
+
 def _id_or(word: str) -> AfterValidator:
     return AfterValidator(lambda value: value if value == word else canonical(value))
 
@@ -40,19 +49,21 @@ def _or_id(word: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "const": word}]})
 
 
-def hanging(list_id: str | None, parent_id: str | None) -> dict[str, Any]:
-    """The values of the filters by what a task hangs on; all are null where none is asked for."""
+def hanging(list_id: str | None, parent_id: str | None, label: str | None) -> dict[str, Any]:
+    """The values of the filters by what a task hangs on, and carries; all are null where none is asked for."""
     return {
         "list_id": None if list_id == INBOX else list_id,
         "inbox": True if list_id == INBOX else None,
         "parent_id": None if parent_id == TOP else parent_id,
         "top": True if parent_id == TOP else None,
+        "label": label,
     }
 
 
 INBOX, TOP = "inbox", "none"
 InList = Annotated[str, _id_or(INBOX), _or_id(INBOX)]
 UnderParent = Annotated[str, _id_or(TOP), _or_id(TOP)]
+Label = Annotated[str, AfterValidator(_label), WithJsonSchema({"type": "string", "maxLength": LONGEST_NAME})]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 FullDate = Annotated[str, AfterValidator(full_date), WithJsonSchema({"type": "string", "format": "date"})]
 Search = Annotated[str, AfterValidator(_search), WithJsonSchema({"type": "string", "maxLength": LONGEST_SEARCH})]

@@ -21,7 +21,10 @@ LINKS = ("list_id", "inbox", "parent_id", "top")
 # PostgreSQL plans each statement with its values at hand, so a filter that is not asked for costs nothing. A whole day
 # sorts a microsecond before its midnight (shared/tables.py), and so do the bounds.
 REST = """(%(completed)s::boolean is null or (completed_at is not null) = %(completed)s::boolean)
-  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))"""
+  and (%(priority)s::smallint[] is null or priority = any (%(priority)s::smallint[]))
+  and (%(label)s::text is null or exists (
+      select from task_label where task_id = id and label_id = {that_label}))"""
+THAT_LABEL = "(select label.id from label where key = app.label_key(%(label)s::text))"
 DUE_RANGE = """(%(due_from)s::date is null or {due} >= %(due_from)s::date - interval '1 microsecond')
   and (%(due_before)s::date is null or {due} < %(due_before)s::date - interval '1 microsecond')
   and ((%(due_from)s::date is null and %(due_before)s::date is null) or ({due} > '-infinity' and {due} < 'infinity'))"""
@@ -48,6 +51,15 @@ select {task}, {sort_value} as sort_value from (
     select walked.id as found from {parts} parts (part) cross join lateral (
         select id, {columns} from task where {column} = part and {filters} and {beyond} order by {order} limit %(limit)s
     ) walked order by {order} limit %(limit)s
+) page, {shown} order by {order}"""
+
+# A walk along the links of a label, which keep when their tasks were created.
+LINKED = """
+select {task}, {sort_value} as sort_value from (
+    select id as found from (select task_id as id, created_at from task_label where label_id = {that_label}) link
+    where {beyond} and exists (
+        select from (select * from task where id = link.id offset 0) task where {filters}
+    ) order by {order} limit %(limit)s
 ) page, {shown} order by {order}"""
 
 # For a filter that goes by another index than the order does. First the next {reach} of all rows, as what is frequent
@@ -167,6 +179,22 @@ WAYS = {
             "filters": "{rest} and {due_range}",
         },
     ),
+    "by label": (LINKED, {"filters": "{rest} and {due_range}"}),
+    "labelled": (
+        SOUGHT,
+        {
+            "asked": "select true as indexed",
+            "reach": "501",
+            "hits": (
+                "select task_id from task_label "
+                "where (select not yes from enough) and label_id = {that_label} limit 3001"
+            ),
+            "among the hits": (
+                "select task.* from hits, {shown} where (select not yes from enough) and (select yes from few) and"
+            ),
+            "filters": "{rest} and {due_range}",
+        },
+    ),
     "by word": (
         SOUGHT,
         {
@@ -194,6 +222,7 @@ def statements(orders: Mapping[str, Order]) -> dict[tuple[str, str], str]:
             if _leads(name, sort):
                 due = "due_last" if sort == "-due" else "due_first"
                 filters = {"rest": f"{HANGING} and {REST}", "hanging": HANGING, "due_range": DUE_RANGE, "due": due}
+                filters |= {"that_label": THAT_LABEL}
                 texts[name, sort] = listing(Task, text, **clauses, **filters, shown=SHOWN, **order.clauses())
     return texts
 
@@ -205,6 +234,8 @@ def _leads(way: str, sort: str) -> bool:
         return not sort.endswith("due")
     if way == "by place":
         return sort not in BY_CREATION + BY_POSITION
+    if way == "labelled":
+        return sort not in BY_CREATION
     return way in {"walk", "by word"} or sort in BY_CREATION
 
 
@@ -214,6 +245,8 @@ def way_to(sort: str, asked: Mapping[str, Any]) -> str:
         return "ranked"
     if asked["q"] is not None:
         return "by word"
+    if asked["label"] is not None:
+        return "by label" if sort in BY_CREATION else "labelled"
     if any(asked[name] is not None for name in LINKS):
         return "walk" if sort in BY_CREATION + BY_POSITION else "by place"
     if (asked["due_from"] or asked["due_before"]) and not sort.endswith("due"):

@@ -70,6 +70,7 @@ LISTED = {
     "q": "mil bu",
     "list_id": ID,
     "inbox": True,
+    "label": "errands",
     "parent_id": ID,
     "top": True,
     "archived": True,

@@ -63,7 +63,7 @@ FILL_KEYS = """
     select 'user-' || n % 100, 'key' || n, sha256(''), 204, '{}' from generate_series(1, 5000) n
 """
 NO_FILTER: dict[str, Any] = dict.fromkeys(
-    ("completed", "priority", "due_from", "due_before", "q", "list_id", "inbox", "parent_id", "top")
+    ("completed", "priority", "due_from", "due_before", "q", "label", "list_id", "inbox", "parent_id", "top")
 )
 WEEK = {"due_from": "2026-06-01", "due_before": "2026-06-08"}
 FILTERS: dict[str, dict[str, Any]] = {

@@ -20,7 +20,7 @@ FILL = """
     select %(user)s, gen_random_uuid(), 'x', %(list)s, %(root)s, '1' || lpad(n::text, 6, '0') || 'V'
     from generate_series(1, %(count)s) n"""
 NOTHING: dict[str, Any] = dict.fromkeys(
-    ("completed", "priority", "due_from", "due_before", "q", "inbox", "parent_id", "top", "after", "after_id")
+    ("completed", "priority", "due_from", "due_before", "q", "label", "inbox", "parent_id", "top", "after", "after_id")
 )
 HERE: dict[str, Any] = {"list_id": None, "list_given": False, "parent_id": None, "parent_given": False}
 PLACES: dict[str, dict[str, Any]] = {

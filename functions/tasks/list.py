@@ -21,7 +21,7 @@ from shared.paging import (
     wall_clock,
 )
 from shared.problems import Invalid
-from shared.queries import Flag, FullDate, InList, Limit, Search, UnderParent, hanging
+from shared.queries import Flag, FullDate, InList, Label, Limit, Search, UnderParent, hanging
 from shared.schemas.task import PRIORITIES, Priority, Task, TaskPage
 from shared.walks import RELEVANCE, statements, way_to
 
@@ -57,6 +57,7 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
     q: Search | None = None,
     list_id: InList | None = None,
     parent_id: UnderParent | None = None,
+    label: Label | None = None,
     sort: Sort = NEWEST,
     limit: Limit = 50,
 ) -> Response:
@@ -68,13 +69,12 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
         "due_before": due_before,
         "q": q,
         "limit": limit + 1,
-        **hanging(list_id, parent_id),
+        **hanging(list_id, parent_id, label),
     }
     if sort == RELEVANCE and q is None:
         raise Invalid([{"parameter": "sort", "detail": "relevance needs q"}])
     rows = await tx.rows(STATEMENTS[way_to(sort, values), sort], values | tx.after(ORDERS[sort]))
-    tasks = (Task.from_row(row).model_dump_json().encode() for row in rows)
-    return send_page(tx, rows, tasks, limit)
+    return send_page(tx, rows, (Task.from_row(row).model_dump_json().encode() for row in rows), limit)
 
 
 handler = on_lambda(router)

@@ -19,16 +19,18 @@ FILL_PLACES = f"""
     insert into task (user_id, id, title) values ('{USER}', '{PLACE}', 'A parent'), ('walks-other', '{PLACE}', 'One')"""  # noqa: S608
 FILL = """
     insert into task
-        (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at, list_id, parent_id)
+        (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at, list_id, parent_id,
+         labels)
     select case when n %% 4 = 0 then 'walks-other' else %(user)s end, gen_random_uuid(), word || ' ' || n %% 50,
            case when n %% 3 = 0 or n %% 5 = 0 then 'milk' when n between 100 and 130 then 'tea' else 'note' end, n %% 5,
            case when n %% 3 > 0 then date '2026-01-01' + n %% 90 end, case when n %% 2 = 0 then now() end,
            now() - make_interval(mins => n / 2), now() + make_interval(mins => n * 7 %% 100),
-           case when n %% 7 < 3 then %(place)s end::uuid, case when n %% 7 > 4 then %(place)s end::uuid
+           case when n %% 7 < 3 then %(place)s end::uuid, case when n %% 7 > 4 then %(place)s end::uuid,
+           case when n %% 6 = 1 then array['Errands'] when n %% 6 = 2 then array['Home', 'Errands'] else '{}' end
     from generate_series(1, 320) n, lateral (select (array['Milk', 'Salt', 'Rice'])[1 + n %% 3] as word) one
 """
 NO_FILTER: dict[str, Any] = dict.fromkeys(
-    ("completed", "priority", "due_from", "due_before", "q", "list_id", "inbox", "parent_id", "top")
+    ("completed", "priority", "due_from", "due_before", "q", "label", "list_id", "inbox", "parent_id", "top")
 )
 FILTERS: dict[str, dict[str, Any]] = {
     "none": {},
@@ -46,6 +48,10 @@ FILTERS: dict[str, dict[str, Any]] = {
     "subtasks": {"parent_id": PLACE, "priority": [1, 3]},
     "the top of a list": {"list_id": PLACE, "top": True, "due_from": "2026-02-01"},
     "a word in a list": {"q": "milk", "list_id": PLACE},
+    "a label": {"label": "ERRANDS"},
+    "a label in a list": {"label": "home", "list_id": PLACE},
+    "a label and a word": {"label": "errands", "q": "milk"},
+    "no label": {"label": "nobody's"},
     "no task": {"q": "nothing"},
     "no word": {"q": "!"},
     "all without": {"q": "-milk", "completed": False},
@@ -63,6 +69,7 @@ EXPECTED = """
       and (%(inbox)s::boolean is null or list_id is null)
       and (%(parent_id)s::uuid is null or parent_id = %(parent_id)s)
       and (%(top)s::boolean is null or parent_id is null)
+      and (%(label)s::text is null or initcap(%(label)s) = any (labels))
       and coalesce(words @@ app.query(user_id, %(q)s), true)
     order by """
 
@@ -73,7 +80,7 @@ def filler(stack: Stack) -> Iterator[psycopg.Connection[Any]]:
         admin.execute(FILL_PLACES.encode())
         admin.execute(FILL, {"user": USER, "place": PLACE})
         yield admin
-        for table in ("task", "list"):
+        for table in ("task", "list", "label"):
             admin.execute(f"delete from {table} where user_id like 'walks%'".encode())  # noqa: S608
 
 
@@ -156,6 +163,8 @@ def test_every_bound_is_in_the_statements() -> None:
     [
         ("-created_at", {}, "walk"),
         ("title", {"priority": [1]}, "walk"),
+        ("-created_at", {"label": "errands"}, "by label"),
+        ("title", {"label": "errands"}, "labelled"),
         ("created_at", {"priority": [1], "completed": True}, "by priority"),
         ("due", {"due_from": "2026-01-01"}, "walk"),
         ("-due", {"due_from": "2026-01-01", "due_before": "2026-01-08"}, "walk"),
