@@ -38,6 +38,9 @@ WORDS = {
 }
 NO_TEXT = ["\0", "a\0b", SURROGATE, f"a{SURROGATE}b"]
 
+BY_CHANCE = {"PATCH /v1/labels/{label_id}", "DELETE /v1/labels/{label_id}", "POST /v1/tasks/{task_id}/restore"}
+"""Operations whose object no caller names beforehand: only a walk along links gets there, and not each time."""
+
 
 def configuration(user: User) -> Any:
     """What Schemathesis tries, as that user: naughty strings, NUL and surrogates, and what may fit, among its own."""
@@ -95,7 +98,8 @@ def test_nothing_breaks_the_contract_and_nobody_sees_anothers(stack: Stack, user
     assert set(checked) >= names - NEEDS_MORE
     assert min(doors.answers.values()) > 200
     operations = [result.ok() for result in schema.get_all_operations()]
-    assert set(replays.count) == {one.label for one in operations if one.definition.raw["security"]}
+    guarded = {one.label for one in operations if one.definition.raw["security"]}
+    assert guarded - BY_CHANCE <= set(replays.count) <= guarded
 
 
 def test_the_server_keeps_the_contract_under_every_phase(server: Server, user: User, tmp_path: Path) -> None:

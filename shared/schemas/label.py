@@ -42,7 +42,7 @@ def _few_and_unlike(names: list[str]) -> list[str]:
 Labels = Annotated[
     list[LabelName],
     AfterValidator(_few_and_unlike),
-    WithJsonSchema({"type": "array", "maxItems": MOST, "items": _NAME_JSON}),
+    WithJsonSchema({"type": "array", "maxItems": MOST, "uniqueItems": True, "items": _NAME_JSON}),
 ]
 """The names that a task carries, in the caller's order, each once."""
 
