@@ -64,6 +64,7 @@ FILTERS: dict[str, st.SearchStrategy[Any]] = {
     "due_from": st.sampled_from(["2026-02-28", "2026-03-01"]),
     "due_before": st.sampled_from(["2026-03-01", "2026-03-02"]),
     "list_id": st.just("inbox"),
+    "label": st.just("nobody's"),
     "parent_id": st.sampled_from(["none", NOBODYS]),
     "q": st.sampled_from(["a", "AB", "stras", "b 9", "\u00e9", "E", "\N{GRINNING FACE}"]),
 }
@@ -97,6 +98,7 @@ def matches(query: Json, task: Json) -> bool:
         and task["priority"] in query.get("priority", PRIORITIES)
         and ("due_from" not in query or (day is not None and day >= query["due_from"]))
         and query.get("parent_id") != NOBODYS
+        and "label" not in query
         and ("due_before" not in query or (day is not None and day < query["due_before"]))
         and all(any(word.startswith(wanted) for word in words) for wanted in folded(query.get("q", "")))
     )

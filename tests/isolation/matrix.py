@@ -121,7 +121,8 @@ class Place:
 
 LISTED = {
     "tasks_list": {
-        *("completed", "priority", "due_from", "due_before", "q", "list_id", "parent_id", "sort", "limit", "cursor")
+        *("completed", "priority", "due_from", "due_before", "q", "list_id", "parent_id", "label"),
+        *("sort", "limit", "cursor"),
     },
     "trash_list": {"limit", "cursor"},
     "lists_list": {"archived", "counts", "limit", "cursor"},
@@ -132,6 +133,7 @@ PLACES = [
     Place("operations", "item", "id"),
     Place("cursor", "query", "cursor"),
     Place("q", "query", "word"),
+    Place("label", "query", "words"),
     Place("priority", "query", "priority"),
     Place("due_from", "query", "date"),
     Place("due_before", "query", "date"),
