@@ -38,14 +38,15 @@ FILL_LISTS = f"""
     alter table task disable trigger attach_new"""  # noqa: S608 - constants
 FILL = """
     insert into task (user_id, id, title, description, priority, due_date, due_time, completed_at, created_at,
-                      updated_at, list_id, parent_id)
+                      updated_at, list_id, parent_id, labels)
     select case when n <= 20000 then 'big' else 'user-' || n % 200 end, gen_random_uuid(),
            (array['Buy', 'Call', 'Write', 'Pay', 'Plan'])[1 + {0} % 5] || ' ' || md5(n::text), 'word' || {1} % 1000,
            {2} % 5, case when {3} % 3 > 0 then date '2026-01-01' + {4} % 730 end,
            case when {3} % 3 = 1 then make_time({4} % 24, 0, 0) end, case when {5} % 10 < 6 then now() end,
            now() - make_interval(secs => {6} % 31536000), now() - make_interval(secs => {7} % 31536000),
            case when n > 20000 or n % 40 = 1 then null when n % 40 in (2, 3) then '{list}' else '{others}' end::uuid,
-           case when n > 20000 or n % 40 in (3, 4) then null when n % 40 = 5 then '{parent}' else '{others}' end::uuid
+           case when n > 20000 or n % 40 in (3, 4) then null when n % 40 = 5 then '{parent}' else '{others}' end::uuid,
+           case when n % 40 = 6 then array['Few', 'Many'] when n % 2 = 0 then array['Many'] else '{{}}' end
     from generate_series(1, 40000) n
 """.format(*(RANDOM.format(i) for i in range(8)), list=LIST, others=OTHERS, parent=PARENT)  # noqa: S608
 FILL_AFTER = "alter table task enable trigger attach_new"
@@ -83,6 +84,9 @@ FILTERS: dict[str, dict[str, Any]] = {
     "subtasks": {"parent_id": PARENT},
     "the top": {"top": True},
     "the top of a list": {"list_id": LIST, "top": True},
+    "a label of few": {"label": "few"},
+    "a label of many": {"label": "MANY"},
+    "open, of a label": {"label": "many", "completed": False},
     "a month and a half": {"due_from": "2026-06-01", "due_before": "2026-07-15"},
 }
 # A week holds few of all the tasks that a walk in another order would pass: tried where its own order, or the default.

@@ -15,7 +15,7 @@ from tests.lists import conflict, new_list
 from tests.lists import path_of as path_of_list
 from tests.race import racing
 from tests.stack import Stack, User
-from tests.tasks import TASKS, errors, make, page, path_of, read, titles
+from tests.tasks import TASKS, change, errors, ids, make, page, path_of, read, titles, walk
 
 type Send = Callable[[httpx.Client, str, list[object]], httpx.Response]
 WRITES: dict[str, Send] = {
@@ -254,3 +254,27 @@ def test_a_search_finds_labels_as_they_are_now(either_api: httpx.Client) -> None
     assert (titles(either_api, "q=market"), titles(either_api, "q=milk")) == ([], ["Buy milk"])
     either_api.patch(path_of(task), json={"labels": []})
     assert titles(either_api, "q=cafe") == []
+
+
+def test_a_list_of_a_label_holds_those_that_carry_it_without_case(
+    either_api: httpx.Client, stranger_api: httpx.Client
+) -> None:
+    make(stranger_api, title="Theirs", labels=["home"])
+    first, second, third = (
+        make(either_api, title=title, labels=labels)
+        for title, labels in (("a", ["Home", "work"]), ("b", ["caf\u00e9"]), ("c", ["home"]))
+    )
+    for name in ("home", "HOME", "%20home%20"):
+        assert ids(page(either_api, f"label={name}")["items"]) == [third["id"], first["id"]]
+        assert ids(page(either_api, f"label={name}&sort=title")["items"]) == [first["id"], third["id"]]
+    assert titles(either_api, "label=CAFE%CC%81") == ["b"]
+    assert titles(either_api, "label=homework") == titles(either_api, "label=Theirs") == []
+    assert titles(either_api, "label=home&q=a") == ["a"]
+    change(either_api, "complete", first)
+    assert titles(either_api, "label=home&completed=false") == ["c"]
+    either_api.patch(path_of_label(label_of(either_api, "Home")), json={"name": "House"})
+    assert (titles(either_api, "label=house"), titles(either_api, "label=home")) == (["c", "a"], [])
+    assert [len(found) for found in walk(either_api, "label=house&limit=1")] == [1, 1]
+    for query in ("label=x%00", f"label={'x' * 61}", "label=a&label=b"):
+        assert set(errors(either_api.get(f"{TASKS}?{query}"))) == {"label"}, query
+    assert second["labels"] == ["caf\u00e9"]
