@@ -29,7 +29,7 @@ def task(person: Person = ALICE, **members: Any) -> dict[str, Any]:
     """A task as it is answered."""
     given: dict[str, Any] = {"id": str(uuid4()), "title": f"{person.canary} {uuid4().hex}", "version": 1} | members
     fixed: dict[str, Any] = {"description": "", "priority": "none", "due": None, "completed_at": None}
-    fixed |= {"list_id": None, "parent_id": None, "position": "V"}
+    fixed |= {"list_id": None, "parent_id": None, "position": "V", "labels": []}
     return fixed | {"created_at": NOW, "updated_at": NOW} | given
 
 
