@@ -76,6 +76,17 @@ def test_what_is_deleted_is_gone(caller: Caller) -> None:
     assert caller.api.delete(path_of(task)).status_code == 404
 
 
+def test_what_is_deleted_comes_back_as_it_was_or_goes_for_good(caller: Caller) -> None:
+    task = caller.make()
+    entry = f"/v1/trash/{task['id']}"
+    assert caller.api.delete(path_of(task)).status_code == 204
+    assert task["id"] in [item["id"] for item in caller.api.get("/v1/trash").json()["items"]]
+    restored = caller.api.post(f"{path_of(task)}/restore")
+    assert (restored.status_code, restored.json()) == (200, task)
+    assert caller.api.delete(path_of(task)).status_code == 204
+    assert [caller.api.delete(entry).status_code for _ in range(2)] == [204, 404]
+
+
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != "replace"])
 def test_what_never_was_is_404(api: httpx.Client, name: str) -> None:
     for task in (NOBODYS, "1"):
