@@ -31,6 +31,7 @@ LIMITS = (
     ("token", tokens.MAX_LENGTH, "characters"),
     ("idempotency_key", idempotency.LONGEST, "characters"),
     ("idempotency_key_kept", limits.KEPT_HOURS, "hours"),
+    ("trash_kept", limits.TRASH_DAYS, "days"),
 )
 
 router = authenticated()

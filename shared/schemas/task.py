@@ -102,6 +102,10 @@ class TaskMove(Move):
         return super().row() | destination(self)
 
 
+SINCE: dict[str, Any] = {"labels": [], "list_id": None, "parent_id": None, "position": ""}
+"""What an answer lacks that a release from before these members has kept; it is replayed for a day."""
+
+
 class Task(BaseModel):
     """A task as its owner sees it."""
 
@@ -142,7 +146,7 @@ class Task(BaseModel):
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
         """Make the task that a row holds; the row may come from the table or, as JSON, from a kept answer."""
-        return cls(**{**row, "priority": PRIORITIES[row["priority"]], "due": due_of(row)})
+        return cls(**{**SINCE, **row, "priority": PRIORITIES[row["priority"]], "due": due_of(row)})
 
 
 class TaskPage(BaseModel):

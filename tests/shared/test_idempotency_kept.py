@@ -149,3 +149,14 @@ def test_a_key_is_kept_24_hours(
         assert (anew.status_code, anew.json()["title"]) == (201, "Another")
         assert_replayed(create(api, "Another"), anew)
         assert len(titles(api)) == 2
+
+
+def test_an_answer_that_the_release_before_lists_has_kept_is_replayed(
+    api: httpx.Client, admin: psycopg.Connection[DictRow], user: User
+) -> None:
+    first = api.post(TASKS, json=WHOLE, headers=KEY)
+    since = ["labels", "list_id", "parent_id", "position"]
+    admin.execute("update idempotency_key set answer = answer - %s::text[] where user_id = %s", [since, user.id])
+    again = api.post(TASKS, json=WHOLE, headers=KEY)
+    assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert again.json() == first.json() | {"labels": [], "list_id": None, "parent_id": None, "position": ""}

@@ -31,6 +31,7 @@ SAID = {
     "token": (4096, "characters"),
     "idempotency_key": (255, "characters"),
     "idempotency_key_kept": (24, "hours"),
+    "trash_kept": (30, "days"),
 }
 
 
@@ -86,3 +87,12 @@ def test_a_key_is_kept_as_long_as_is_said(
     aged = "update idempotency_key set created_at = now() - make_interval(hours => %s, mins => %s) where user_id = %s"
     admin.execute(aged, [limits.KEPT_HOURS, minutes, user.id])
     assert ("Idempotency-Replayed" in create(api).headers) == replayed
+
+
+def test_the_trash_is_kept_as_long_as_its_policy_says(admin: psycopg.Connection[DictRow]) -> None:
+    """What the job may reach: tests/functions/jobs/test_purge_trash.py goes up to both sides of it."""
+    row = admin.execute(
+        "select pg_get_expr(polqual, polrelid) as due from pg_policy where polrelid = 'trash'::regclass "
+        "and 'task_jobs'::regrole = any (polroles)"
+    ).fetchone()
+    assert row == {"due": f"(deleted_at < (now() - '{limits.TRASH_DAYS} days'::interval))"}
