@@ -63,7 +63,7 @@ GRANTS: dict[tuple[str, str, str], frozenset[str]] = {
     (APP, "app.new_position()", "EXECUTE"): WHOLE,
     (APP, "app.midway(text,text)", "EXECUTE"): WHOLE,
     (APP, "app.moment_of(text,text)", "EXECUTE"): WHOLE,
-    (APP, "app.position_between(text,text)", "EXECUTE"): WHOLE,
+    (APP, "app.position_between(text,text,text)", "EXECUTE"): WHOLE,
     (APP, "app.take_turn()", "EXECUTE"): WHOLE,
     (APP, "app.refuse(text,text)", "EXECUTE"): WHOLE,
     (APP, "app.place_task(uuid,uuid,uuid,uuid,uuid)", "EXECUTE"): WHOLE,

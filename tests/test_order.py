@@ -248,7 +248,7 @@ def test_there_is_always_a_place_between(admin: psycopg.Connection[DictRow], one
     row = admin.execute(
         """
         select app.position_between(%(low)s, %(high)s) as middle, app.position_between(null, %(low)s) as first,
-               app.position_between(%(high)s, null) as last""",
+               app.position_between(%(high)s, null) as last, app.position_between(null, null) as only""",
         {"low": low, "high": high},
     ).fetchone()
     assert row

@@ -57,18 +57,27 @@ create function app.moment_of(place text, filled text) returns bigint
 
 -- The place between two neighbours, either of which may be missing. At the ends there is room without end: only moves
 -- into one and the same gap make positions longer. What comes after the last one stands right behind it, by a
--- microsecond: before what is being created just now, which nobody has seen.
-create function app.position_between(lower text, upper text) returns text
+-- microsecond: before what is being created just now, which nobody has seen. What stands there, at `mine`, stays there.
+create function app.position_between(lower text, upper text, mine text default null) returns text
     language plpgsql volatile
     as $$
+declare
+    made text;
 begin
-    if upper is null then
+    if mine is not null
+        and (lower is null or lower < mine collate "C") and (upper is null or mine < upper collate "C") then
+        return mine;
+    elsif upper is null then
         return case when lower is null then app.new_position()
             else app.position_at(to_timestamp((app.moment_of(lower, 'f') + 1) / 1000000.0)) end;
     elsif lower is null and app.moment_of(upper, '0') > 1000000 then
         return app.position_at(to_timestamp(app.moment_of(upper, '0') / 1000000.0 - 1));
     end if;
-    return app.midway(coalesce(lower, ''), upper);
+    made := app.midway(coalesce(lower, ''), upper);
+    if char_length(made) > 1000 then
+        perform app.refuse('', 'too many moves went into this one gap: move a neighbour first');
+    end if;
+    return made;
 end
 $$;
 
@@ -137,7 +146,6 @@ declare
     mine constant text collate "C" := (select position from public.list where id = moved);
     lower text collate "C";
     upper text collate "C";
-    made text;
 begin
     if before_id is null and after_id is null then
         select max(position) into lower from public.list where id <> moved;
@@ -152,14 +160,7 @@ begin
             select min(position) into upper from public.list where position > lower and id <> moved;
         end if;
     end if;
-    if (lower is null or lower < mine) and (upper is null or mine < upper) then
-        return mine;
-    end if;
-    made := app.position_between(lower, upper);
-    if char_length(made) > 1000 then
-        perform app.refuse('', 'too many moves went into this one gap: move a neighbour first');
-    end if;
-    return made;
+    return app.position_between(lower, upper, mine);
 end
 $$;
 """
@@ -168,7 +169,7 @@ ACCESS = """
 revoke all on all functions in schema app from public;
 grant execute on function
     app.position_at(timestamptz), app.new_position(), app.midway(text, text), app.moment_of(text, text),
-    app.position_between(text, text), app.take_turn(), app.refuse(text, text),
+    app.position_between(text, text, text), app.take_turn(), app.refuse(text, text),
     app.place_list(uuid, uuid, uuid) to task_app;
 
 alter table list enable row level security;
