@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Ask the deployment where there is one, else both local forms."""
     if "target" in metafunc.fixturenames:
         forms = [BASE_URL] if BASE_URL else ["dev", "offline"]
-        metafunc.parametrize("target", forms, indirect=True, scope="session")
+        metafunc.parametrize("target", forms, indirect=True, scope="package")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xfail(reason=f"serverless-offline: {EMULATORS_OWN[item.name]}", strict=True))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The API that is asked."""
     if BASE_URL:
@@ -90,16 +90,16 @@ def offline(stack: Stack) -> Iterator[str]:
                 return
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anonymous(target: Target) -> Iterator[httpx.Client]:
     """Somebody without a token."""
     with client(target.url) as api:
         yield api
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def callers(target: Target) -> Iterator[list[Caller]]:
-    """The users there are tokens for. What they made is gone afterwards, whatever happened."""
+    """The users there are tokens for. What they made is gone afterwards, whatever happened, and before a token expires."""
     with ExitStack() as exits:
         yield [exits.enter_context(Caller(target.url, token)) for token in target.tokens]
 

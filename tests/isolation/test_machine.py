@@ -28,7 +28,7 @@ BUGS: dict[str, tuple[int, str, list[Edit]]] = {
     # As some samples do it: behind a pooler the session is another user's when the connection's next request comes.
     "the scope is set once for a connection": (
         1,
-        "is told of",
+        ("is told of", "no order explains"),  # as it happens: another's task seen, or one's own not
         [
             Edit(DATABASE, "SCOPE = \"select set_config('app.user_id', $1, true)", SESSION),
             Edit(DATABASE, "                pipeline.enter_scope(user, read_only=read_only)\n", ONCE),
@@ -37,11 +37,11 @@ BUGS: dict[str, tuple[int, str, list[Edit]]] = {
     ),
     "a write decides on a row that it has not locked": (
         2,
-        "no order explains",
+        ("no order explains",),
         [Edit("shared/statements.py", "where id = %(id)s for no key update", "where id = %(id)s")],
     ),
 }
-"""Each with the size of the pool that shows it, and how the machine's complaint begins."""
+"""Each with the size of the pool that shows it, and how the machine's complaint begins, one way or another."""
 
 
 def run(house: House, count: int, **changes: Any) -> None:
@@ -71,7 +71,7 @@ def test_three_users_at_once_learn_nothing_of_each_other_and_lose_nothing(stack:
 @pytest.mark.usefixtures("pooler")
 @pytest.mark.parametrize("bug", BUGS)
 def test_the_machine_sees_a_planted_bug(bug: str, stack: Stack) -> None:
-    pool_size, sign, edits = BUGS[bug]
+    pool_size, signs, edits = BUGS[bug]
     with planted(*edits) as folder, House(stack, pool_size, folder) as house, pytest.raises((Caught, Flaky)):
         run(house, 100, is_to_fail=True, **OTHER_RULES)
-    assert sign in house.failures[0], house.failures[0]
+    assert any(sign in house.failures[0] for sign in signs), house.failures[0]
