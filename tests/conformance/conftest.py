@@ -99,7 +99,7 @@ def anonymous(target: Target) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="package")
 def callers(target: Target) -> Iterator[list[Caller]]:
-    """The users there are tokens for. What they made is gone afterwards, whatever happened, and before a token expires."""
+    """The users there are tokens for. What they made is gone afterwards, before a token expires, whatever happens."""
     with ExitStack() as exits:
         yield [exits.enter_context(Caller(target.url, token)) for token in target.tokens]
 

@@ -24,7 +24,7 @@ ONCE = """\
                     pipeline.enter_scope(user, read_only=False)
                     vars(connection)["scope"] = user
 """
-BUGS: dict[str, tuple[int, str, list[Edit]]] = {
+BUGS: dict[str, tuple[int, tuple[str, ...], list[Edit]]] = {
     # As some samples do it: behind a pooler the session is another user's when the connection's next request comes.
     "the scope is set once for a connection": (
         1,
