@@ -34,11 +34,12 @@ def _search(value: str) -> str:
 
 
 def _label(value: str) -> str:
-    if len(value) > LONGEST_NAME:
-        raise wrong(f"must have {LONGEST_NAME} characters at most")
-    if "\0" in value:
+    name = value.strip()
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise wrong(f"must have 1 to {LONGEST_NAME} characters")
+    if "\0" in name:
         raise wrong("NUL is not allowed")
-    return value.strip()
+    return name
 
 
 def _id_or(word: str) -> AfterValidator:
@@ -63,7 +64,9 @@ def hanging(list_id: str | None, parent_id: str | None, label: str | None) -> di
 INBOX, TOP = "inbox", "none"
 InList = Annotated[str, _id_or(INBOX), _or_id(INBOX)]
 UnderParent = Annotated[str, _id_or(TOP), _or_id(TOP)]
-Label = Annotated[str, AfterValidator(_label), WithJsonSchema({"type": "string", "maxLength": LONGEST_NAME})]
+Label = Annotated[
+    str, AfterValidator(_label), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})
+]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 FullDate = Annotated[str, AfterValidator(full_date), WithJsonSchema({"type": "string", "format": "date"})]
 Search = Annotated[str, AfterValidator(_search), WithJsonSchema({"type": "string", "maxLength": LONGEST_SEARCH})]

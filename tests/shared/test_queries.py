@@ -36,6 +36,7 @@ WRONG: dict[str, list[str]] = {
         "\u0662\u0660\u0662\u0666-\u0660\u0663-\u0660\u0661",
         "now",
     ],
+    "label": ["", " ", "x" * 61, "a\0", f"{CANARY}\0", "\U0001f600" * 61],
     "q": ["x" * 151, "\0", f"{CANARY}\0", "\U0001f600" * 151],
     "list_id": ["", "none", "Inbox", "null", NOBODYS.upper(), NOBODYS[:-1], f"{NOBODYS}\0", f"{{{NOBODYS}}}", CANARY],
     "parent_id": ["", "inbox", "None", "null", NOBODYS.upper(), NOBODYS.replace("-", ""), f" {NOBODYS}", CANARY],
@@ -78,11 +79,11 @@ def test_an_unknown_query_parameter_is_422_by_its_name(name: str, api: httpx.Cli
 
 
 @pytest.mark.parametrize(
-    "parameter", ["completed", "due_from", "due_before", "q", "list_id", "parent_id", "sort", "limit"]
+    "parameter", ["completed", "due_from", "due_before", "q", "label", "list_id", "parent_id", "sort", "limit"]
 )
 def test_a_single_value_given_twice_is_422(parameter: str, api: httpx.Client) -> None:
     good = {"completed": "true", "due_from": "2026-03-01", "due_before": "2026-03-01", "q": "a", "sort": "title"}
-    good |= {"list_id": "inbox", "parent_id": "none"}
+    good |= {"label": "home", "list_id": "inbox", "parent_id": "none"}
     value = good.get(parameter, "5")
     assert offending(api.get(f"{TASKS}?{parameter}={value}&{parameter}={value}")) == [parameter]
 
