@@ -43,8 +43,13 @@ PAUSE = 0.01, 0.05
 """Seconds before statements run once more, between these two by chance."""
 
 SCOPE = "select set_config('app.user_id', $1, true)"
-# Only ever turned on: a server that is read-only itself refuses to be told otherwise, with an error of its own.
-READING = SCOPE + ", set_config('transaction_read_only', 'on', true)"
+# Read-only is only ever turned on: a server that is so itself refuses to be told otherwise, with an error of its own.
+# No sort where an index has the order, however few rows PostgreSQL expects of this user (ADR 9); and no compiler, which
+# would start for what it then takes to be dear.
+READING = (
+    f"{SCOPE}, set_config('transaction_read_only', 'on', true), "
+    "set_config('enable_sort', 'off', true), set_config('jit', 'off', true)"
+)
 
 _ENDED = select.POLLIN | select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 

@@ -162,7 +162,7 @@ def on_lambda(router: APIRouter) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 def _traced(handler: Callable[[Any, Any], dict[str, Any]]) -> Callable[[Any, Any], dict[str, Any]]:
-    """With a segment of X-Ray's around each request. Its SDK comes with a layer: 11 ms of a start (ADR 9)."""
+    """With a segment of X-Ray's around each request. Its SDK comes with a layer: 11 ms of a start (ADR 11)."""
     from aws_lambda_powertools import Tracer  # noqa: PLC0415 - off unless asked for
 
     tracer = Tracer(service=SERVICE, auto_patch=False)

@@ -1,7 +1,7 @@
 """One JSON line per request: operation, status, ids, and what it has cost. Never a token, a claim, a body or a URL.
 
 The line is CloudWatch's metrics as well (EMF): its member `_aws` names those of its members that are numbers to draw,
-and the members by which they are told apart. Powertools' own `Metrics` would write the same as lines more (ADR 9).
+and the members by which they are told apart. Powertools' own `Metrics` would write the same as lines more (ADR 11).
 """
 
 import hashlib

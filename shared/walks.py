@@ -17,6 +17,14 @@ BY_CREATION = ("created_at", "-created_at")
 BY_POSITION = ("position", "-position")
 LINKS = ("list_id", "inbox", "parent_id", "top")
 """Filters by what a task hangs on: for each, an index by creation and one by position."""
+FILTERS = {"link": LINKS, "completed": ("completed",), "priority": ("priority",), "due": ("due_from", "due_before")}
+ALONG: Final[Mapping[str, tuple[set[str], ...]]] = {
+    "created_at": ({"completed"}, {"link"}),
+    "position": ({"link"},),
+    "due": ({"due"},),
+    "priority": ({"priority"},),
+}
+"""Under which sort an index has its order for which filters."""
 
 # PostgreSQL plans each statement with its values at hand, so a filter that is not asked for costs nothing. A whole day
 # sorts a microsecond before its midnight (shared/tables.py), and so do the bounds.
@@ -62,32 +70,33 @@ select {task}, {sort_value} as sort_value from (
     ) order by {order} limit %(limit)s
 ) page, {shown} order by {order}"""
 
-# For a filter that goes by another index than the order does. First the next {reach} of all rows, as what is frequent
-# fills the page from those. Then the filter's own index, for 3,001 hits at most: where they are fewer, they are
-# all there is, and get sorted. What is left is too frequent to sort and too rare to be near, and is walked to.
+# For filters that go by another index than the order does. First the next {reach} rows `along` the order, as what is
+# frequent fills the page from those. Then the filters' own index, for 3,001 hits at most: where they are fewer, they
+# are all there is, and get sorted. What is left is too frequent to sort and too rare to be near, and is walked to.
 SOUGHT = """
 with asked as materialized ({asked}),
 near as materialized (
     select id from (
-        select id, {columns}, {filters} as found from task where {beyond} order by {order} limit {reach}
+        select id, {columns}, {filters} as found from task where {along} and {beyond} order by {order} limit {reach}
     ) walked where found order by {order} limit %(limit)s
 ),
 enough as (
     select (select count(*) from near) = %(limit)s or {reach} > (
-        select count(*) from (select from task where {beyond} order by {order} limit {reach}) walked) as yes
+        select count(*) from (select from task where {along} and {beyond} order by {order} limit {reach}) walked) as yes
 ),
-hits (found) as materialized ({hits}),
+hits as materialized ({hits} limit 3001),
 few as (select (select indexed from asked) and (select count(*) from hits) <= 3000 as yes),
 page (found) as (
     select id from near where (select yes from enough)
     union all
     (select id from (
-        {among the hits} {filters} and {beyond} offset 0
+        {among the hits} and (select not yes from enough) and (select yes from few) and {beyond} offset 0
     ) hit order by {order} limit %(limit)s)
     union all
     (select id from (
         select id, {columns}, {filters} as found from task
-        where (select not yes from enough) and (select not yes from few) and {beyond} order by {order} offset 0
+        where (select not yes from enough) and (select not yes from few) and {along} and {beyond}
+        order by {order} offset 0
     ) walked where found order by {order} limit %(limit)s)
 )
 select {task}, {sort_value} as sort_value from page, {shown} order by {order}"""
@@ -148,6 +157,7 @@ MATCHING = "{rest} and {due_range} and coalesce(words @@ (select query from aske
 DAYS = """(
     select day::date from generate_series(
         %(due_from)s::date::timestamp, %(due_before)s::date::timestamp - interval '1 day', interval '1 day') day)"""
+AMONG_FOUND = "select task.* from hits, {shown} where {filters}"
 WAYS = {
     "walk": (WALK, {"filters": "{rest} and {due_range}"}),
     "by priority": (
@@ -155,27 +165,13 @@ WAYS = {
         {"filters": "{rest} and {due_range}", "parts": "unnest(%(priority)s::smallint[])", "column": "priority"},
     ),
     "by day": (MERGED, {"filters": "({rest})", "parts": DAYS, "column": "due_date"}),
-    "by due": (
+    "by filter": (
         SOUGHT,
         {
             "asked": "select true as indexed",
             "reach": "501",
-            "hits": "select id from task where (select not yes from enough) and {due_range} limit 3001",
-            "among the hits": (
-                "select id, {columns} from task where (select not yes from enough) and (select yes from few) and"
-            ),
-            "filters": "{rest} and {due_range}",
-        },
-    ),
-    "by place": (
-        SOUGHT,
-        {
-            "asked": "select true as indexed",
-            "reach": "501",
-            "hits": "select id from task where (select not yes from enough) and {hanging} limit 3001",
-            "among the hits": (
-                "select id, {columns} from task where (select not yes from enough) and (select yes from few) and"
-            ),
+            "hits": "select id, {columns} from task where (select not yes from enough) and {filters}",
+            "among the hits": "select id, {columns} from hits where true",
             "filters": "{rest} and {due_range}",
         },
     ),
@@ -186,12 +182,9 @@ WAYS = {
             "asked": "select true as indexed",
             "reach": "501",
             "hits": (
-                "select task_id from task_label "
-                "where (select not yes from enough) and label_id = {that_label} limit 3001"
+                "select task_id as found from task_label where (select not yes from enough) and label_id = {that_label}"
             ),
-            "among the hits": (
-                "select task.* from hits, {shown} where (select not yes from enough) and (select yes from few) and"
-            ),
+            "among the hits": AMONG_FOUND,
             "filters": "{rest} and {due_range}",
         },
     ),
@@ -201,12 +194,10 @@ WAYS = {
             "asked": QUERY,
             "reach": "10001",
             "hits": (
-                "select id from app.search(%(q)s::text, 3001) id "
+                "select found from app.search(%(q)s::text, 3001) found "
                 "where (select not yes from enough) and (select indexed from asked)"
             ),
-            "among the hits": (
-                "select task.* from hits, {shown} where (select not yes from enough) and (select yes from few) and"
-            ),
+            "among the hits": AMONG_FOUND,
             "filters": MATCHING,
         },
     ),
@@ -220,23 +211,28 @@ def statements(orders: Mapping[str, Order]) -> dict[tuple[str, str], str]:
     for name, (text, clauses) in WAYS.items():
         for sort, order in orders.items():
             if _leads(name, sort):
-                due = "due_last" if sort == "-due" else "due_first"
-                filters = {"rest": f"{HANGING} and {REST}", "hanging": HANGING, "due_range": DUE_RANGE, "due": due}
-                filters |= {"that_label": THAT_LABEL}
-                texts[name, sort] = listing(Task, text, **clauses, **filters, shown=SHOWN, **order.clauses())
+                along = HANGING if sort in BY_CREATION + BY_POSITION else DUE_RANGE if sort.endswith("due") else "true"
+                texts[name, sort] = listing(
+                    Task,
+                    text,
+                    **clauses,
+                    along=along if name == "by filter" else "true",
+                    rest=f"{HANGING} and {REST}",
+                    due_range=DUE_RANGE,
+                    that_label=THAT_LABEL,
+                    due="due_last" if sort == "-due" else "due_first",
+                    shown=SHOWN,
+                    **order.clauses(),
+                )
     return texts
 
 
 def _leads(way: str, sort: str) -> bool:
     if sort == RELEVANCE or way == "ranked":
         return sort == RELEVANCE and way == "ranked"
-    if way == "by due":
-        return not sort.endswith("due")
-    if way == "by place":
-        return sort not in BY_CREATION + BY_POSITION
     if way == "labelled":
         return sort not in BY_CREATION
-    return way in {"walk", "by word"} or sort in BY_CREATION
+    return way in {"walk", "by filter", "by word"} or sort in BY_CREATION
 
 
 def way_to(sort: str, asked: Mapping[str, Any]) -> str:
@@ -247,11 +243,12 @@ def way_to(sort: str, asked: Mapping[str, Any]) -> str:
         return "by word"
     if asked["label"] is not None:
         return "by label" if sort in BY_CREATION else "labelled"
-    if any(asked[name] is not None for name in LINKS):
-        return "walk" if sort in BY_CREATION + BY_POSITION else "by place"
-    if (asked["due_from"] or asked["due_before"]) and not sort.endswith("due"):
-        return "by day" if sort in BY_CREATION and _few_days(asked["due_from"], asked["due_before"]) else "by due"
-    return "by priority" if asked["priority"] and sort in BY_CREATION else "walk"
+    given = {kind for kind, names in FILTERS.items() if any(asked[name] is not None for name in names)}
+    if sort in BY_CREATION and given == {"priority"}:
+        return "by priority"
+    if sort in BY_CREATION and "link" not in given and _few_days(asked["due_from"], asked["due_before"]):
+        return "by day"
+    return "walk" if any(given <= held for held in ALONG.get(sort.removeprefix("-"), (set(),))) else "by filter"
 
 
 def _few_days(first: str | None, end: str | None) -> bool:

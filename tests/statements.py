@@ -7,6 +7,8 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from functions.labels.list import LIST as LABELS
 from functions.limits.get import USED
 from functions.lists.list import LIST as LISTS
@@ -140,6 +142,11 @@ def _of_operations() -> Iterator[Sent]:
 def _of_list(name: str, text: str, shows: type[List | Label], count: str) -> Sent:
     columns = [*shows.COLUMNS, count, "sort_value"]
     return Sent(name, text, columns, LISTED | {"after": "V"}, shows.TABLE)
+
+
+def enter(app: psycopg.Connection[Any], user: str, *, reading: bool = True) -> None:
+    """Let the rest of the transaction be `user`'s, as the door does it (shared/database.py)."""
+    app.execute((database.READING if reading else database.SCOPE).replace("$1", "%s").encode(), [user])
 
 
 def every_statement() -> list[Sent]:

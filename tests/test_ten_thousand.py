@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 from functions.tasks import complete, move
 from functions.tasks import list as lists
 from tests.stack import APP, Stack
+from tests.statements import enter
 
 FEW, MANY = 100, 10_000
 FILL = """
@@ -50,11 +51,11 @@ class Full:
         ).fetchall()
         self.ids = [row["id"] for row in found]
 
-    def blocks(self, text: str | None, values: dict[str, Any]) -> int:
+    def blocks(self, text: str | None, values: dict[str, Any], *, reading: bool = False) -> int:
         """Blocks that a statement reads as this user."""
         assert text
         with psycopg.connect(self.stack.cluster.url(APP), prepare_threshold=None) as app:
-            app.execute("select set_config('app.user_id', %s, true)", [self.user])
+            enter(app, self.user, reading=reading)
             row = app.execute(b"explain (analyze, buffers, format json) " + text.encode(), values).fetchone()
             app.rollback()
         assert row
@@ -70,7 +71,7 @@ class Full:
     def page(self, start: int) -> int:
         after = {"after": f"1{start:06}V", "after_id": self.ids[start - 1]} if start else {}
         text = lists.STATEMENTS["walk", "position"]
-        return self.blocks(text, NOTHING | {"list_id": self.list, "limit": 51} | after)
+        return self.blocks(text, NOTHING | {"list_id": self.list, "limit": 51} | after, reading=True)
 
 
 @pytest.fixture(scope="module")

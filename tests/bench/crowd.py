@@ -19,13 +19,15 @@ TASKS_OF_OTHERS = 10
 TEN_THOUSANDTH = 9_999 * PAGE
 LIST = "0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70"
 """The list that every 20th task of a caller is in: ids are unique per user, so it is the same for each."""
+LABEL = "Errands"
+"""The label of every 20th task of a caller, of others than are in the list."""
 
 COLUMNS = {"-due": ("due_last",), "due": ("due_first",), "title": ("title_head", "title_key")}
 """What a list is sorted by, where that is not the column of the sort's name."""
 
 SEED = """
 insert into task (user_id, id, title, description, priority, due_date, completed_at, created_at, updated_at,
-    list_id)
+    list_id, labels)
 select {user}, uuidv7(at - now()), verb || ' ' || thing || ' ' || n,
     'w' || n::bigint * 7919 %% 5000 || case when n %% 100 = 50 then ' hundredth' else '' end
         || case when n %% 250 = 125 then ' seldom' else '' end
@@ -33,7 +35,7 @@ select {user}, uuidv7(at - now()), verb || ' ' || thing || ' ' || n,
         || case when n = %(count)s::int / 2 then ' singular' else '' end,
     n * 31 %% 5, case when n %% 3 > 0 then date '2026-01-01' + n * 17 %% 700 end,
     case when n * 13 %% 10 < 6 then at end, at, now() - make_interval(secs => n::bigint * 7919 %% 1000000),
-    case when n %% 20 = 7 then {list}::uuid end
+    case when n %% 20 = 7 then {list}::uuid end, case when n %% 20 = 9 then {labels}::text[] else '{{}}' end
 from generate_series(%(first)s::int, %(last)s::int) n,
     lateral (select now() - make_interval(mins => %(count)s::int - n + 1) as at,
         (array['Buy', 'Call', 'Write', 'Pay', 'Plan', 'Fix', 'Read', 'Send'])[1 + n / 8 %% 8] as verb,
@@ -72,26 +74,37 @@ class Crowd:
         for size in self.sizes:
             made = "insert into list (user_id, id, name) values (%s, %s, 'A list')"
             self._admin.execute(made, [self.name(size), LIST])
+            made = "insert into label (user_id, name) values (%s, %s)"  # else the first use keeps the second waiting
+            self._admin.execute(made, [self.name(size), LABEL])
         with ThreadPoolExecutor(2) as pool:
             for done in [pool.submit(self._insert, *work) for work in self._work()]:
                 done.result()
         self._admin.execute("set maintenance_work_mem = '512MB'")
         for _, definition in indexes:
             self._admin.execute(definition.encode())
-        self._admin.execute("vacuum analyze task")
+        self._admin.execute("vacuum analyze task, task_label, label")
 
     def _work(self) -> Iterator[tuple[Any, ...]]:
         """Who gets which tasks; a million in two halves, for two connections."""
         for size in reversed(self.sizes):
-            who = sql.Literal(self.name(size)), sql.Literal(LIST)
+            who = sql.Literal(self.name(size)), sql.Literal(LIST), sql.Literal([LABEL])
             yield *who, size, 1, size // 2
             yield *who, size, size // 2 + 1, size
         count = self.others * TASKS_OF_OTHERS
-        yield sql.SQL("'other-' || n %% {}").format(sql.Literal(self.others)), sql.NULL, count, 1, count
+        yield (
+            sql.SQL("'other-' || n %% {}").format(sql.Literal(self.others)),
+            sql.NULL,
+            sql.Literal([]),
+            count,
+            1,
+            count,
+        )
 
-    def _insert(self, owner: sql.Composable, its_list: sql.Composable, count: int, first: int, last: int) -> None:
+    def _insert(
+        self, owner: sql.Composable, its_list: sql.Composable, labels: sql.Composable, count: int, first: int, last: int
+    ) -> None:
         with psycopg.connect(self._laboratory.cluster.url(SUPERUSER), autocommit=True) as connection:
-            statement = sql.SQL(SEED).format(user=owner, list=its_list)
+            statement = sql.SQL(SEED).format(user=owner, list=its_list, labels=labels)
             connection.execute(statement, {"count": count, "first": first, "last": last})
 
     def ids(self, size: int) -> dict[str, list[str]]:

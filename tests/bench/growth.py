@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from tests.bench.crowd import LIST, Crowd, Place
+from tests.bench.crowd import LABEL, LIST, Crowd, Place
 from tests.bench.laboratory import Laboratory
 from tests.bench.process import Process
 from tests.bench.requests import PLAIN, ROWS
@@ -54,6 +54,7 @@ LISTS = {
     "a list by position": Listed([("list_id", LIST), ("sort", "position")], f"list_id = '{LIST}'"),
     "the inbox": Listed([("list_id", "inbox")], "list_id is null"),
     "without parent": Listed([("parent_id", "none")], "parent_id is null"),
+    "a label": Listed([("label", LABEL.lower())], f"'{LABEL}' = any (labels)"),
     "one priority": Listed([("priority", "urgent")], "priority = 4"),
     "two priorities": Listed([("priority", "high"), ("priority", "urgent")], "priority in (3, 4)"),
     "due from the middle on": _dues("2026-12-17", None),
@@ -81,6 +82,17 @@ LISTS = {
         None,
     ),
     "one priority by due": Listed([("priority", "urgent"), ("sort", "due")], "priority = 4", None),
+    "open by due": Listed([("completed", "false"), ("sort", "due")], "completed_at is null", None),
+    "open of a list by position": Listed(
+        [("completed", "false"), ("list_id", LIST), ("sort", "position")],
+        f"completed_at is null and list_id = '{LIST}'",
+        None,
+    ),
+    "a list by title": Listed([("list_id", LIST), ("sort", "title")], f"list_id = '{LIST}'", None),
+    "a label by title": Listed([("label", LABEL), ("sort", "title")], f"'{LABEL}' = any (labels)", None),
+    "open of a label": Listed(
+        [("completed", "false"), ("label", LABEL)], f"completed_at is null and '{LABEL}' = any (labels)", None
+    ),
     "one priority by title, due in a week": Listed(
         [("priority", "urgent"), ("sort", "title"), ("due_from", "2026-06-01"), ("due_before", "2026-06-08")],
         "priority = 4 and due_date >= '2026-06-01' and due_date < '2026-06-08'",

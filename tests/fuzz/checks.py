@@ -35,10 +35,10 @@ BEYOND_THE_SCHEMAS = {
         "Idempotency-Key must be 1 to 255 printable ASCII characters.",
     },
     # NUL and lone surrogates, white space alone, a zone that is none, a time that its clock skips, a year out of range,
-    # a label twice but for case.
+    # a label twice but for case, relevance without a search.
     422: {"/title", "/description", "/due/date", "/due/datetime", "/due/timezone"}
     | {"/labels", "/name", "/archived_at"}
-    | {"q", "due_from", "due_before", "Idempotency-Key"},
+    | {"q", "sort", "due_from", "due_before", "Idempotency-Key"},
 }
 """What no schema can say of a request: details of a 400, members and parameters of a 422."""
 KEY = component({"$ref": "#/components/parameters/IdempotencyKey"})["schema"]["examples"][0]

@@ -10,6 +10,7 @@ import pytest
 from functions.tasks.list import ORDERS, STATEMENTS
 from shared.walks import MOST_DAYS, RELEVANCE, way_to
 from tests.stack import APP, Stack
+from tests.statements import enter
 
 LIMIT = 23
 USER = "walks"
@@ -48,6 +49,10 @@ FILTERS: dict[str, dict[str, Any]] = {
     "subtasks": {"parent_id": PLACE, "priority": [1, 3]},
     "the top of a list": {"list_id": PLACE, "top": True, "due_from": "2026-02-01"},
     "a word in a list": {"q": "milk", "list_id": PLACE},
+    "open": {"completed": False},
+    "open in a list": {"list_id": PLACE, "completed": False},
+    "overdue": {"completed": False, "due_before": "2026-02-20"},
+    "open and urgent": {"completed": False, "priority": [4]},
     "a label": {"label": "ERRANDS"},
     "a label in a list": {"label": "home", "list_id": PLACE},
     "a label and a word": {"label": "errands", "q": "milk"},
@@ -103,7 +108,7 @@ def walked(app: psycopg.Connection[Any], text: str, values: dict[str, Any]) -> l
     values = NO_FILTER | values | {"limit": LIMIT + 1, "after": None, "after_id": None}
     while True:
         with app.transaction(force_rollback=True):
-            app.execute("select set_config('app.user_id', %s, true)", [USER])
+            enter(app, USER)
             rows = app.execute(text.encode(), values).fetchall()
         assert {row[0] for row in rows} <= {USER}
         found += [row[1] for row in rows[:LIMIT]]
@@ -151,27 +156,41 @@ def test_the_frequent_are_not_ranked_among_many(filler: psycopg.Connection[Any],
 
 def test_every_bound_is_in_the_statements() -> None:
     """Else `within` changes nothing."""
-    by_word, by_due = STATEMENTS["by word", "title"], STATEMENTS["by due", "title"]
+    by_word, by_filter = STATEMENTS["by word", "title"], STATEMENTS["by filter", "title"]
     assert by_word.count("10001") == 3
-    assert by_due.count("501") == 3
-    for text in (by_word, by_due, STATEMENTS["ranked", RELEVANCE]):
-        assert (text.count("3001"), text.count("<= 3000")) == (1, 1)
+    assert by_filter.count("501") == 3
+    for text, bounds in ((by_word, 2), (by_filter, 1), (STATEMENTS["ranked", RELEVANCE], 1)):
+        assert (text.count("3001"), text.count("<= 3000")) == (bounds, 1)
 
 
 @pytest.mark.parametrize(
     ("sort", "asked", "way"),
     [
         ("-created_at", {}, "walk"),
-        ("title", {"priority": [1]}, "walk"),
+        ("created_at", {"completed": False}, "walk"),
+        ("created_at", {"list_id": PLACE}, "walk"),
+        ("created_at", {"list_id": PLACE, "completed": False}, "by filter"),
+        ("-position", {"list_id": PLACE, "top": True}, "walk"),
+        ("position", {"parent_id": PLACE, "priority": [1]}, "by filter"),
+        ("position", {"completed": False}, "by filter"),
+        ("updated_at", {}, "walk"),
+        ("updated_at", {"inbox": True}, "by filter"),
+        ("title", {"priority": [1]}, "by filter"),
+        ("-priority", {"priority": [1]}, "walk"),
+        ("priority", {"priority": [1], "completed": True}, "by filter"),
         ("-created_at", {"label": "errands"}, "by label"),
         ("title", {"label": "errands"}, "labelled"),
-        ("created_at", {"priority": [1], "completed": True}, "by priority"),
+        ("created_at", {"priority": [1]}, "by priority"),
+        ("created_at", {"priority": [1], "completed": True}, "by filter"),
         ("due", {"due_from": "2026-01-01"}, "walk"),
         ("-due", {"due_from": "2026-01-01", "due_before": "2026-01-08"}, "walk"),
+        ("due", {"due_from": "2026-01-01", "completed": False}, "by filter"),
         ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-01"}, "by day"),
-        ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-02"}, "by due"),
-        ("-created_at", {"due_before": "0001-01-01"}, "by due"),
-        ("title", {"due_from": "2026-01-01", "due_before": "2026-01-08"}, "by due"),
+        ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-01", "completed": False}, "by day"),
+        ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-01", "inbox": True}, "by filter"),
+        ("-created_at", {"due_from": "2026-01-01", "due_before": "2026-02-02"}, "by filter"),
+        ("-created_at", {"due_before": "0001-01-01"}, "by filter"),
+        ("title", {"due_from": "2026-01-01", "due_before": "2026-01-08"}, "by filter"),
         ("-title", {"q": "", "due_from": "2026-01-01", "priority": [2]}, "by word"),
         ("relevance", {"q": "x"}, "ranked"),
     ],
