@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 8, 40
 """Characters: what is shorter is a word that may stand anywhere; of what is longer the beginning gives it away."""
 MOST_TOLD = 30
+_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-")
 PROBLEM = "application/problem+json"
 # Parts of a line of ours that are its own, of a form that no canary has: without them most lines are alike.
 _OWN = re.compile(
@@ -78,11 +79,10 @@ class Canaries:
         for name, value in request.headers.items():
             self.note("a token" if name == "authorization" else "a header", value.removeprefix("Bearer "))
         for _, value in parse_qsl(request.url.query.decode("ascii", "replace")):
-            self.note("a value of a query", value)
+            self._note_text("a value of a query", value)
         with suppress(httpx.RequestNotRead):
             for text in _texts(request.content):
-                if not text.startswith("/v1/"):  # the path of an operation in a batch: paths are no secrets
-                    self.note("a text of a body", text)
+                self._note_text("a text of a body", text)
         if response.content and response.headers.get("content-type") == PROBLEM:
             problem = response.json()
             # `current` is the caller's own, and names are not values.
@@ -90,6 +90,11 @@ class Canaries:
             self.hear("a problem document", json.dumps(shown))
             for error in problem.get("errors", ()):
                 self.hear("a problem document", error["detail"])
+
+    def _note_text(self, kind: str, text: str) -> None:
+        """Note it, but for ids, whole or not, and the paths of operations: both stand in the paths of requests."""
+        if not text.startswith("/v1/") and not _ID.match(text):
+            self.note(kind, text)
 
 
 CANARIES = Canaries()

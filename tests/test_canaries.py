@@ -16,6 +16,7 @@ from infra.operations import ROOT
 from tests import canaries
 from tests.canaries import CANARIES, LONGEST, Canaries
 from tests.stack import Stack, User
+from tests.statements import ID
 
 SECRET = 'Söme "secret" thing'
 LOG = '{{"level":"INFO","message":"request","status":200,"duration_ms":1.5,"request_id":"0199","path":"{}"}}'
@@ -73,6 +74,7 @@ def test_all_that_a_request_carries_is_noted_and_a_problem_may_repeat_names_alon
     found = Canaries()
     headers = {"Authorization": "Bearer the.token.itself", "X-Any": "value of a header"}
     body = {"title": "title of a task", "due": {"datetime": ["deep in a list"]}, "name of a member": 1}
+    body |= {"path": f"/v1/tasks/{ID}", "parent_id": str(ID), "list_id": str(ID)[:-1]}
     request = httpx.Request("POST", "https://api.test/v1/tasks?q=words+of+a+search", headers=headers, json=body)
     errors = [
         {"pointer": "/name of a member", "detail": "is not a member"},
@@ -81,6 +83,7 @@ def test_all_that_a_request_carries_is_noted_and_a_problem_may_repeat_names_alon
     problem = {"detail": "", "instance": "x", "errors": errors, "current": {"title": "title of a task"}}
     told = {"content-type": "application/problem+json"}
     found.exchange(request, httpx.Response(422, json=problem, headers=told))
+    assert not any(text.startswith(("/v1/", "0199d3c8")) for text in found.secrets)
     assert {"the.token.itself", "value of a header", "title of a task", "deep in a list", "words of a search"} <= set(
         found.secrets
     )

@@ -167,6 +167,7 @@ def test_of_moves_that_would_be_too_deep_together_one_is_refused(house: House, r
 
 
 TURN = "select pg_advisory_xact_lock(hashtextextended(%s, 2002))"
+TAKE_TURN = "select app.take_turn() from set_config('app.user_id', %s, true)"
 HANG = "update task set parent_id = %s where user_id = %s and id = %s"
 
 
@@ -236,6 +237,11 @@ def test_who_waits_for_the_turn_has_locked_no_row_yet(house: House, race: Race, 
     race.other.execute("select from task where id = %s for update nowait", [task_id])
     race.end(commit=True)
     assert waiting.result().status_code == 200
+
+
+def test_nobody_waits_for_the_turn_of_another_user(house: House, race: Race, stranger: User) -> None:
+    race.other.execute(TAKE_TURN, [stranger.id])
+    assert house.send(house.ids[0], "move", {"parent_id": house.ids[1]}).status_code == 200
 
 
 PLACES = st.text("0123ABYZayz", max_size=6).map(lambda text: f"0{text}1")

@@ -6,14 +6,18 @@ Counted are blocks that PostgreSQL reads, functions and triggers included: time 
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 from psycopg.rows import DictRow
 
 from functions.tasks import complete, move
 from functions.tasks import list as lists
+from tests.conftest import BASE_URL
+from tests.gateway import Gateway
+from tests.proxy import Proxy
 from tests.stack import APP, Stack
-from tests.statements import enter
+from tests.statements import WRITTEN, enter
 
 FEW, MANY = 100, 10_000
 FILL = """
@@ -35,15 +39,15 @@ class Full:
     """A user with `count` tasks under one, in a list; and a second list."""
 
     def __init__(self, stack: Stack, admin: psycopg.Connection[DictRow], count: int) -> None:
-        self.stack, self.user = stack, stack.user().id
+        self.stack, self.user = stack, stack.user()
         self.list, self.other, self.root = (str(uuid4()) for _ in range(3))
         for made in (self.list, self.other):
-            admin.execute("insert into list (user_id, id, name) values (%s, %s, 'A list')", [self.user, made])
+            admin.execute("insert into list (user_id, id, name) values (%s, %s, 'A list')", [self.user.id, made])
         root = "insert into task (user_id, id, title, list_id) values (%s, %s, 'Root', %s)"
-        admin.execute(root, [self.user, self.root, self.list])
+        admin.execute(root, [self.user.id, self.root, self.list])
         with admin.transaction():  # which looks at each by itself
             admin.execute("alter table task disable trigger attach_new")
-            admin.execute(FILL, {"user": self.user, "list": self.list, "root": self.root, "count": count})
+            admin.execute(FILL, {"user": self.user.id, "list": self.list, "root": self.root, "count": count})
             admin.execute("alter table task enable trigger attach_new")
         admin.execute("vacuum (analyze) task")  # what other tests have left is not what is counted
         found = admin.execute(
@@ -55,7 +59,7 @@ class Full:
         """Blocks that a statement reads as this user."""
         assert text
         with psycopg.connect(self.stack.cluster.url(APP), prepare_threshold=None) as app:
-            enter(app, self.user, reading=reading)
+            enter(app, self.user.id, reading=reading)
             row = app.execute(b"explain (analyze, buffers, format json) " + text.encode(), values).fetchone()
             app.rollback()
         assert row
@@ -63,10 +67,10 @@ class Full:
         assert plan["Actual Rows"] > 0
         return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
-    def moved(self, where: dict[str, Any]) -> int:
+    def moved(self, text: str, where: dict[str, Any]) -> int:
         named = {"first": self.ids[0], "last": self.ids[-1], None: None}
         beside = {name: named[whom] for name, whom in where.items()}
-        return self.blocks(move.MOVE.plain, HERE | beside | {"id": self.ids[len(self.ids) // 2]})
+        return self.blocks(text, WRITTEN | HERE | beside | {"id": self.ids[len(self.ids) // 2]})
 
     def page(self, start: int) -> int:
         after = {"after": f"1{start:06}V", "after_id": self.ids[start - 1]} if start else {}
@@ -81,8 +85,11 @@ def both(stack: Stack) -> tuple[Full, Full]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_move_reads_as_much_as_among_few(both: tuple[Full, Full], place: str) -> None:
-    few, many = (full.moved(PLACES[place]) for full in both)
+@pytest.mark.parametrize(
+    "text", [move.MOVE.plain, move.MOVE.in_batch(matching=True, keyed=True)], ids=["alone", "batch"]
+)
+def test_a_move_reads_as_much_as_among_few(both: tuple[Full, Full], text: str, place: str) -> None:
+    few, many = (full.moved(text, PLACES[place]) for full in both)
     assert many < 2 * few + 50
 
 
@@ -99,3 +106,18 @@ def test_what_touches_the_whole_subtree_is_linear(both: tuple[Full, Full]) -> No
         few, many = (full.blocks(text, {**values, "list_id": full.other, "id": full.root}) for full in both)
         assert few > FEW
         assert many / MANY < 1.5 * few / FEW
+
+
+def test_a_batch_of_moves_in_a_long_list_is_one_round_trip(both: tuple[Full, Full], proxy: Proxy) -> None:
+    _, full = both
+    operations = [
+        {"method": "POST", "path": f"/v1/tasks/{one}/move", "body": {"after": full.ids[-1]}} for one in full.ids[:100]
+    ]
+    with httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=full.user.headers) as api:
+        api.get("/v1/limits")  # connected, and the keys fetched
+        proxy.reset()
+        answer = api.post("/v1/batch", json={"operations": operations})
+        assert [result["status"] for result in answer.json()["results"]] == [200] * 100
+        assert len(proxy.trips) == 1
+        page = api.get(f"/v1/tasks?parent_id={full.root}&sort=-position&limit=101").json()["items"]
+    assert [item["id"] for item in page] == [*full.ids[:100], full.ids[-1]]

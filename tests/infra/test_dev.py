@@ -66,6 +66,8 @@ class Dev:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / "output"
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job, whose children inherit it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         with self.output.open("wb") as output:
             self._make = subprocess.Popen(
                 ["make", "-s", target, f"PORT={self.port}"],

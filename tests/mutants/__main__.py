@@ -21,11 +21,12 @@ from tests.mutants.fence import FENCE
 from tests.mutants.keys import KEYS
 from tests.mutants.mutant import Mutant
 from tests.mutants.planting import Edit, Unplantable, planted
+from tests.mutants.structure import STRUCTURE
 from tests.mutants.tokens import TOKENS
 from tests.mutants.trash import TRASH
 from tests.mutants.witness import DIED, FAILED, PASSED, SKIPPED
 
-MUTANTS = (*FENCE, *DOOR, *TOKENS, *KEYS, *ANSWERS, *TRASH)
+MUTANTS = (*FENCE, *DOOR, *TOKENS, *KEYS, *ANSWERS, *TRASH, *STRUCTURE)
 AT_ONCE = 2
 PATIENCE = 180
 """Seconds for the tests of one mutant, where some wait for what will never come."""

@@ -41,6 +41,17 @@ def test_the_scope_is_gone_with_its_transaction(door: Door, stack: Stack, pooler
     assert {row and row[1] for row in left} == {"off"}
 
 
+def test_a_read_sorts_nothing_that_an_index_holds_and_compiles_nothing(door: Door) -> None:
+    settings = "select app.user_id() as user_id, current_setting('enable_sort') as sort, current_setting('jit') as jit"
+
+    async def work() -> list[list[DictRow]]:
+        return [await door.rows(settings, "alice", read_only=read_only) for read_only in (True, False)]
+
+    (reading,), (writing,) = run(door, work)
+    assert reading == {"sort": "off", "jit": "off"}
+    assert writing["sort"] == "on"
+
+
 def test_without_a_scope_there_is_nothing(stack: Stack, api: httpx.Client) -> None:
     api.post("/v1/tasks", json={"title": "x"})
     with psycopg.connect(stack.url(APP)) as connection:

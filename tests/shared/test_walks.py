@@ -112,6 +112,7 @@ def walked(app: psycopg.Connection[Any], text: str, values: dict[str, Any]) -> l
             rows = app.execute(text.encode(), values).fetchall()
         assert {row[0] for row in rows} <= {USER}
         found += [row[1] for row in rows[:LIMIT]]
+        assert len(found) == len(set(found)), "it goes round in circles"
         if len(rows) <= LIMIT:
             return found
         values |= {"after": rows[LIMIT - 1][-1], "after_id": rows[LIMIT - 1][1]}

@@ -41,8 +41,9 @@ def moved(api: httpx.Client, task: Json, **where: Any) -> Json:
 
 def refusal(answer: httpx.Response) -> tuple[str, str]:
     """The member that a 409 names, and why."""
+    assert answer.status_code == 409, answer.text
     problem = without_instance(answer)
-    assert (answer.status_code, problem["type"]) == (409, "urn:problem:conflict"), answer.text
+    assert problem["type"] == "urn:problem:conflict"
     (error,) = problem["errors"]
     return error["pointer"], error["detail"]
 
