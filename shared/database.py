@@ -44,8 +44,8 @@ PAUSE = 0.01, 0.05
 
 SCOPE = "select set_config('app.user_id', $1, true)"
 # Read-only is only ever turned on: a server that is so itself refuses to be told otherwise, with an error of its own.
-# No sort where an index has the order, however few rows PostgreSQL expects of this user (ADR 9); and no compiler, which
-# would start for what it then takes to be dear.
+# No sort where an index has the order, however few rows PostgreSQL expects of this user, and no compiler, which would
+# start for a part that is hardly ever run to its end (ADR 9).
 READING = (
     f"{SCOPE}, set_config('transaction_read_only', 'on', true), "
     "set_config('enable_sort', 'off', true), set_config('jit', 'off', true)"

@@ -74,7 +74,7 @@ STRUCTURE = (
     ),
     mutant(
         "labels: two that differ by case",
-        labels("on l.user_id = new.user_id and l.key = app.label_key(given.name)", "on false"),
+        labels("normalize(casefold(normalize(name, nfc) collate pg_unicode_fast), nfc)", "normalize(name, nfc)"),
         TASKS_LABELS + "test_labels_are_kept_in_the_callers_order_in_the_spelling_that_was_first",
     ),
     mutant(
