@@ -23,6 +23,7 @@ from psycopg import AsyncConnection, AsyncPipeline
 from psycopg.abc import PQGen
 from psycopg.pq import PipelineStatus, TransactionStatus
 from psycopg.rows import DictRow, dict_row
+from psycopg.waiting import READY_R, WAIT_RW
 
 from shared.connection import Secret, refused, verifying
 from shared.failures import STALE_PLAN, Halted, Undone, kind, meaning, sqlstate
@@ -218,7 +219,13 @@ class _Pipeline(AsyncPipeline):
     def _exit_gen(self) -> PQGen[None]:
         try:
             self._enqueue_sync()
-            yield from super()._communicate_gen()
+            while self.command_queue:
+                self.command_queue.popleft()()
+            # psycopg would ask the loop before each command whether the socket takes it, which it does but for the
+            # largest. Who can't write has to read: the server may be waiting for that.
+            while self.pgconn.flush():
+                if (yield WAIT_RW) & READY_R:
+                    self.pgconn.consume_input()
         finally:
             yield from self._fetch_gen(flush=False)
 
