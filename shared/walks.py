@@ -170,8 +170,8 @@ WAYS = {
         {
             "asked": "select true as indexed",
             "reach": "501",
-            "hits": "select id, {columns} from task where (select not yes from enough) and {filters}",
-            "among the hits": "select id, {columns} from hits where true",
+            "hits": "select id from task where (select not yes from enough) and {filters}",
+            "among the hits": "select id, {columns} from task where {filters}",
             "filters": "{rest} and {due_range}",
         },
     ),

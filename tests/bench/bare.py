@@ -21,7 +21,7 @@ from shared.tokens import subject
 
 SCOPE = "select set_config('app.user_id', %s, true)"
 COLUMNS = (
-    "id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id, position, "
+    "id, title, description, priority, due_date, due_time, due_timezone, list_id, parent_id, position, labels, "
     "completed_at, created_at, updated_at, version"
 )
 STATEMENTS = {

@@ -40,9 +40,9 @@ that the pool, which could do {most:.0f} of them in a second, is what they wait 
 SETTING = """Neon gives a role 0.9 x max_connections backends in its pool: 93 on the smallest compute (0.25 CU), 377 on
 1 CU, and takes 10,000 clients. What waits for a backend waits in PgBouncer, in order, and a request gives up after
 7.5 s with 503. The setting that keeps concurrency below the pool is `ReservedConcurrency` of infra/template.yaml, the
-most instances of one function: nine use the database (eight operations on tasks, and the readiness check), so 10 keeps
-all together below 93. It is off by default (-1): a request holds a backend for about a millisecond, so the pool serves
-many times its size, as the table shows."""
+most instances of one function: 3, so that all functions together stay below 93, which a test adds up. An account that
+is new has too small a quota for it, and takes -1: a request holds a backend for about a millisecond, so that the pool
+serves many times its size, as the table shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ LISTS = {
     ),
     "one priority by due": Listed([("priority", "urgent"), ("sort", "due")], "priority = 4", None),
     "open by due": Listed([("completed", "false"), ("sort", "due")], "completed_at is null", None),
-    "open of a list by position": Listed(
+    "open of a list by position (none)": Listed(
         [("completed", "false"), ("list_id", LIST), ("sort", "position")],
         f"completed_at is null and list_id = '{LIST}'",
         None,

@@ -22,7 +22,8 @@ from pydantic import BaseModel, Field
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 COLUMNS = (
-    "id, title, description, priority, list_id, parent_id, position, completed_at, created_at, updated_at, version"
+    "id, title, description, priority, list_id, parent_id, position, labels, "
+    "completed_at, created_at, updated_at, version"
 )
 INSERT = f"insert into task (id, title) values (%(id)s, %(title)s) returning {COLUMNS}"  # noqa: S608
 SELECT = f"select {COLUMNS} from task where id = %(id)s"  # noqa: S608
@@ -53,6 +54,7 @@ class Task(BaseModel):
     list_id: UUID | None
     parent_id: UUID | None
     position: str
+    labels: list[str]
     completed_at: datetime | None
     created_at: datetime
     updated_at: datetime

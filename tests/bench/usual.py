@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import jwt
 from fastapi import Depends, FastAPI, HTTPException, Request
 from mangum import Mangum
-from sqlalchemy import DateTime, func, text
+from sqlalchemy import ARRAY, DateTime, Text, func, text
 from sqlmodel import Field, Session, SQLModel, col, create_engine, select
 
 type Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -41,6 +41,7 @@ class Task(SQLModel, table=True):
     list_id: UUID | None = None
     parent_id: UUID | None = None
     position: str | None = Field(default=None, sa_column_kwargs={"server_default": text("app.new_position()")})
+    labels: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
     completed_at: datetime | None = Field(
         default=None, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": text("null")}
     )
