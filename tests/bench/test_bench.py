@@ -13,6 +13,7 @@ import pytest
 from functions.tasks.list import Sort
 from infra.operations import ROOT
 from tests.bench.relay import Relay
+from tests.bench.report import COMMITTED, MARKS, README
 from tests.bench.requests import COMMON, OURS, PLAIN, ROWS, Request, event, wrong
 from tests.bench.samples import COLD_SHARE, Samples, mixed, percentile
 from tests.bench.section import Target
@@ -91,6 +92,17 @@ def test_the_picture_holds_every_chart(report: Path) -> None:
     titles = [text.text or "" for text in drawn.iter("{http://www.w3.org/2000/svg}text") if text.get("font-weight")]
     pooled = ["Environments"] if installed() else []
     assert [title.partition(" ")[0] for title in titles] == ["Warm", "Cold", *pooled, "Growth:", "A"]
+
+
+def test_the_readme_shows_what_the_committed_report_says() -> None:
+    shown = README.read_text("utf-8").partition(MARKS[0])[2].partition(MARKS[1])[0]
+    report = (COMMITTED / "benchmark.md").read_text("utf-8").splitlines()
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(rows) > 20
+    assert [row for row in rows if row not in report] == []
+    missed = [line for line in report if line.startswith("|") and "| MISSED by " in line]
+    assert [row for row in missed if row not in rows] == []
+    assert (COMMITTED / "benchmark.svg").exists()
 
 
 GOOD: dict[str, Any] = {"id": TASK, "title": "", "completed_at": None}
