@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 8, 40
 """Characters: what is shorter is a word that may stand anywhere; of what is longer the beginning gives it away."""
 MOST_TOLD = 30
-_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-")
+_OPEN = re.compile("/v1/|[0-9a-f]{8}-[0-9a-f]{4}-")
 PROBLEM = "application/problem+json"
 # Parts of a line of ours that are its own, of a form that no canary has: without them most lines are alike.
 _OWN = re.compile(
@@ -93,7 +93,7 @@ class Canaries:
 
     def _note_text(self, kind: str, text: str) -> None:
         """Note it, but for ids, whole or not, and the paths of operations: both stand in the paths of requests."""
-        if not text.startswith("/v1/") and not _ID.match(text):
+        if not _OPEN.match(text.strip()):
             self.note(kind, text)
 
 

@@ -74,7 +74,7 @@ def test_all_that_a_request_carries_is_noted_and_a_problem_may_repeat_names_alon
     found = Canaries()
     headers = {"Authorization": "Bearer the.token.itself", "X-Any": "value of a header"}
     body = {"title": "title of a task", "due": {"datetime": ["deep in a list"]}, "name of a member": 1}
-    body |= {"path": f"/v1/tasks/{ID}", "parent_id": str(ID), "list_id": str(ID)[:-1]}
+    body |= {"path": f"/v1/tasks/{ID}", "parent_id": str(ID), "list_id": f" {str(ID)[:-1]}\n"}
     request = httpx.Request("POST", "https://api.test/v1/tasks?q=words+of+a+search", headers=headers, json=body)
     errors = [
         {"pointer": "/name of a member", "detail": "is not a member"},

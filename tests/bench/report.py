@@ -108,8 +108,8 @@ def summary(sections: Sequence[Section], described: str) -> str:
             f"![What was measured]({page}/benchmark.svg)",
             rest,
             (
-                f"{len(flat)} more rows, of lists and operations for callers with a thousand to a million tasks, are met. "
-                f"[All of it]({page}/benchmark.md)."
+                f"{len(flat)} more rows, of lists and operations for callers with a thousand to a million tasks, "
+                f"are met. [All of it]({page}/benchmark.md)."
             ),
             MARKS[1],
         ]

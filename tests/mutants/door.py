@@ -109,7 +109,7 @@ DOOR = (
     ),
     mutant(
         "a read that may write",
-        database("READING = SCOPE + \", set_config('transaction_read_only', 'on', true)\"", "READING = SCOPE"),
+        database("set_config('transaction_read_only', 'on', true), ", ""),
         SHARED_TESTS + "test_scope.py::test_a_read_can_not_write",
     ),
     mutant(
