@@ -34,7 +34,8 @@ def refuse(issuer: JwksServer, signer: Signer, token: str, algorithms: tuple[str
         accept(issuer, signer, token, algorithms)
     reason = str(refusal.value)
     assert len(reason) < 60
-    assert not any(part and part in reason for part in (*token.split("."), signer.kid, "alice", "canary"))
+    # A letter or two of a forged part may stand in any reason.
+    assert not any(len(part) > 3 and part in reason for part in (*token.split("."), signer.kid, "alice", "canary"))
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
     return reason
 
