@@ -20,8 +20,8 @@ DROPPED = "turned away"
 MANY = 200
 LARGEST_PAGE = 4 * 1024 * 1024
 FILL = """
-    insert into task (user_id, id, title, description)
-    select %s, gen_random_uuid(), 'Much', %s from generate_series(1, %s)
+    insert into task (user_id, id, title, description, words)
+    select %s, gen_random_uuid(), 'Much', %s, '' from generate_series(1, %s)
 """
 LONGEST = "\U0001f600", '"', "\\", "\u0001"
 """Characters that take much room: four bytes in UTF-8; two in JSON and four in Lambda's answer; six in JSON."""
