@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from shared.schemas.base import canonical, full_date, wrong
-from shared.schemas.label import LONGEST_NAME
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 MOST = 200
@@ -33,15 +32,6 @@ def _search(value: str) -> str:
     return value
 
 
-def _label(value: str) -> str:
-    name = value.strip()
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise wrong(f"must have 1 to {LONGEST_NAME} characters")
-    if "\0" in name:
-        raise wrong("NUL is not allowed")
-    return name
-
-
 def _id_or(word: str) -> AfterValidator:
     return AfterValidator(lambda value: value if value == word else canonical(value))
 
@@ -64,9 +54,6 @@ def hanging(list_id: str | None, parent_id: str | None, label: str | None) -> di
 INBOX, TOP = "inbox", "none"
 InList = Annotated[str, _id_or(INBOX), _or_id(INBOX)]
 UnderParent = Annotated[str, _id_or(TOP), _or_id(TOP)]
-Label = Annotated[
-    str, AfterValidator(_label), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME})
-]
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 FullDate = Annotated[str, AfterValidator(full_date), WithJsonSchema({"type": "string", "format": "date"})]
 Search = Annotated[str, AfterValidator(_search), WithJsonSchema({"type": "string", "maxLength": LONGEST_SEARCH})]

@@ -21,7 +21,8 @@ from shared.paging import (
     wall_clock,
 )
 from shared.problems import Invalid
-from shared.queries import Flag, FullDate, InList, Label, Limit, Search, UnderParent, hanging
+from shared.queries import Flag, FullDate, InList, Limit, Search, UnderParent, hanging
+from shared.schemas.label import LabelName
 from shared.schemas.task import PRIORITIES, Priority, Task, TaskPage
 from shared.walks import RELEVANCE, statements, way_to
 
@@ -57,7 +58,7 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
     q: Search | None = None,
     list_id: InList | None = None,
     parent_id: UnderParent | None = None,
-    label: Label | None = None,
+    label: LabelName | None = None,
     sort: Sort = NEWEST,
     limit: Limit = 50,
 ) -> Response:

@@ -17,6 +17,8 @@ from shared.problems import KeyInUse, Unavailable
 from tests.proxy import CUT_AFTER, CUT_BEFORE, SWALLOW, Proxy
 from tests.stack import APP, Stack
 
+MUCH = 30_000_000
+"""Bytes, more than the buffers of all sockets on the way."""
 ME = "select app.user_id() as user_id, pg_backend_pid() as pid"
 SLOW = "select app.user_id() as user_id from pg_sleep(0.02)"
 INSERT = """
@@ -56,6 +58,13 @@ def run[Result](door: Door, work: Callable[[], Awaitable[Result]]) -> Result:
             await door.close()
 
     return asyncio.run(whole())
+
+
+def test_what_the_socket_does_not_take_at_once_is_sent_all_the_same(door: Door) -> None:
+    async def work() -> list[Row]:
+        return await door.rows(f"select app.user_id() as user_id, length('{'x' * MUCH}') as length")
+
+    assert run(door, work) == [{"length": MUCH}]
 
 
 def test_one_connection_serves_one_request_after_another(door: Door, proxy: Proxy) -> None:
