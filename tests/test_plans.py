@@ -100,8 +100,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "open, of a label": {"label": "many", "completed": False},
     "a month and a half": {"due_from": "2026-06-01", "due_before": "2026-07-15"},
 }
-COMBINED = {name for name, filters in FILTERS.items() if "completed" in filters and len(filters) > 1} - {"open, a week"}
-COMBINED.add("few urgent of many")
+COMBINED = {"open, of a list", "overdue", "open, of one priority", "few open of many", "few urgent of many"}
 MOST_COMBINED = 10_000
 """Rows that filters with an index each, and none for all, may throw away: fewer than half of all."""
 # A week holds few of all the tasks that a walk in another order would pass: tried where its own order, or the default.
@@ -209,7 +208,11 @@ WALKED = [(sort, name) for sort, name in CASES if way_to(sort, NO_FILTER | FILTE
 
 @pytest.mark.parametrize(("sort", "name"), WALKED)
 def test_a_walk_sorts_no_more_than_what_it_merges(sort: str, name: str, app: App) -> None:
-    for plan in pages(app, sort, FILTERS[name]):
+    """Also where PostgreSQL takes it to be dear to fetch one row after the other, as an index has them."""
+    with app.transaction(force_rollback=True):
+        app.execute("set local random_page_cost = 1000")
+        plans = list(pages(app, sort, FILTERS[name]))
+    for plan in plans:
         sorts = [node for node in nodes(plan) if node["Node Type"] == "Sort"]
         assert all(part["Actual Rows"] <= MOST_DAYS * (LIMIT + 1) for node in sorts for part in node["Plans"])
 

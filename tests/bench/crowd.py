@@ -20,7 +20,7 @@ TEN_THOUSANDTH = 9_999 * PAGE
 LIST = "0199d3c8-7b1a-7c3e-9f0e-2b5d1c4a6e70"
 """The list that every 20th task of a caller is in: ids are unique per user, so it is the same for each."""
 LABEL = "Errands"
-"""The label of every 20th task of a caller, of others than are in the list."""
+"""The label of every 20th task of a caller who has a list, of others than are in it."""
 
 COLUMNS = {"-due": ("due_last",), "due": ("due_first",), "title": ("title_head", "title_key")}
 """What a list is sorted by, where that is not the column of the sort's name."""
@@ -35,7 +35,8 @@ select {user}, uuidv7(at - now()), verb || ' ' || thing || ' ' || n,
         || case when n = %(count)s::int / 2 then ' singular' else '' end,
     n * 31 %% 5, case when n %% 3 > 0 then date '2026-01-01' + n * 17 %% 700 end,
     case when n * 13 %% 10 < 6 then at end, at, now() - make_interval(secs => n::bigint * 7919 %% 1000000),
-    case when n %% 20 = 7 then {list}::uuid end, case when n %% 20 = 9 then {labels}::text[] else '{{}}' end
+    case when n %% 20 = 7 then {list}::uuid end,
+    case when n %% 20 = 9 and {list}::uuid is not null then array[{label}] else '{{}}' end
 from generate_series(%(first)s::int, %(last)s::int) n,
     lateral (select now() - make_interval(mins => %(count)s::int - n + 1) as at,
         (array['Buy', 'Call', 'Write', 'Pay', 'Plan', 'Fix', 'Read', 'Send'])[1 + n / 8 %% 8] as verb,
@@ -87,24 +88,15 @@ class Crowd:
     def _work(self) -> Iterator[tuple[Any, ...]]:
         """Who gets which tasks; a million in two halves, for two connections."""
         for size in reversed(self.sizes):
-            who = sql.Literal(self.name(size)), sql.Literal(LIST), sql.Literal([LABEL])
+            who = sql.Literal(self.name(size)), sql.Literal(LIST)
             yield *who, size, 1, size // 2
             yield *who, size, size // 2 + 1, size
         count = self.others * TASKS_OF_OTHERS
-        yield (
-            sql.SQL("'other-' || n %% {}").format(sql.Literal(self.others)),
-            sql.NULL,
-            sql.Literal([]),
-            count,
-            1,
-            count,
-        )
+        yield sql.SQL("'other-' || n %% {}").format(sql.Literal(self.others)), sql.NULL, count, 1, count
 
-    def _insert(
-        self, owner: sql.Composable, its_list: sql.Composable, labels: sql.Composable, count: int, first: int, last: int
-    ) -> None:
+    def _insert(self, owner: sql.Composable, its_list: sql.Composable, count: int, first: int, last: int) -> None:
         with psycopg.connect(self._laboratory.cluster.url(SUPERUSER), autocommit=True) as connection:
-            statement = sql.SQL(SEED).format(user=owner, list=its_list, labels=labels)
+            statement = sql.SQL(SEED).format(user=owner, list=its_list, label=sql.Literal(LABEL))
             connection.execute(statement, {"count": count, "first": first, "last": last})
 
     def ids(self, size: int) -> dict[str, list[str]]:

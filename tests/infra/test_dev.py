@@ -66,8 +66,8 @@ class Dev:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.output = folder / "output"
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job, whose children inherit it
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        # A shell's background job ignores Ctrl-C, and so would what it starts.
+        was = signal.signal(signal.SIGINT, signal.default_int_handler)
         with self.output.open("wb") as output:
             self._make = subprocess.Popen(
                 ["make", "-s", target, f"PORT={self.port}"],
@@ -77,6 +77,7 @@ class Dev:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        signal.signal(signal.SIGINT, was)
         self.until(lambda: "Ctrl-C" in self.output.read_text("utf-8"))
 
     def until(self, holds: Callable[[], bool]) -> None:

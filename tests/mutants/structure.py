@@ -121,5 +121,11 @@ STRUCTURE = (
         "walks: all of a list in memory",
         database("\"set_config('enable_sort', 'off', true), ", '"'),
         "tests/shared/test_scope.py::test_a_read_sorts_nothing_that_an_index_holds_and_compiles_nothing",
+        "tests/test_plans.py::test_a_walk_sorts_no_more_than_what_it_merges",
+    ),
+    mutant(
+        "pipelines: what the socket does not take is left",
+        database("while self.pgconn.flush():", "while self.pgconn.flush() and False:"),
+        "tests/shared/test_database.py::test_what_the_socket_does_not_take_at_once_is_sent_all_the_same",
     ),
 )

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -62,7 +63,9 @@ def run[Result](door: Door, work: Callable[[], Awaitable[Result]]) -> Result:
 
 def test_what_the_socket_does_not_take_at_once_is_sent_all_the_same(door: Door) -> None:
     async def work() -> list[Row]:
-        return await door.rows(f"select app.user_id() as user_id, length('{'x' * MUCH}') as length")
+        with suppress(Unavailable):  # so it would end where the rest were never sent
+            return await door.rows(f"select app.user_id() as user_id, length('{'x' * MUCH}') as length")
+        return []
 
     assert run(door, work) == [{"length": MUCH}]
 
