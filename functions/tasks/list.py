@@ -63,14 +63,13 @@ async def list_tasks(  # noqa: PLR0913, PLR0917 - one for each query parameter
     limit: Limit = 50,
 ) -> Response:
     """List the caller's tasks."""
-    values = {
+    values = hanging(list_id, parent_id, label) | {
         "completed": completed,
         "priority": sorted({PRIORITIES.index(name) for name in priority}) if priority else None,
         "due_from": due_from,
         "due_before": due_before,
         "q": q,
         "limit": limit + 1,
-        **hanging(list_id, parent_id, label),
     }
     if sort == RELEVANCE and q is None:
         raise Invalid([{"parameter": "sort", "detail": "relevance needs q"}])
