@@ -77,6 +77,7 @@ class Item(Writing):
     route: Operation
     arguments: dict[str, Any]
     digest: bytes
+    planned: Write[Any]
     at_once = False
     answer: Row | None = None
 
@@ -98,6 +99,7 @@ class Item(Writing):
         try:
             await self.route.respond(self, self.arguments)
         except _Planned as plan:
+            self.planned = plan.write
             text = plan.write.in_batch(matching=self.if_match is not None, keyed=self.key is not None)
             return text, plan.values | ({"key": self.key, "fingerprint": self.digest} if self.key else {})
         raise TypeError(f"{self.route.name} has answered without a write")
@@ -118,15 +120,16 @@ class Item(Writing):
         """The problem that ended the batch at this item, as the batch's answer."""
         problem: Problem
         if isinstance(halt, Refused):
-            problem = Conflict(
-                [error | {"pointer": _within(index, error["pointer"])} for error in halt.members["errors"]]
-            )
+            errors = [error | {"pointer": _within(index, error["pointer"])} for error in halt.members["errors"]]
+            problem = Conflict(errors)
         else:
             self.answer = halt.before[-1][0]
             try:
                 await self.route.respond(self, self.arguments)
             except Problem as told:
                 problem = told
+            if index and (seen := problem.members.pop("current", None)):  # made by those before it, undone by now
+                problem.members |= await self.current(self.planned, seen["id"])
         problem.members["index"] = index
         problem.headers = {}  # an entity tag would be the batch's
         return problem

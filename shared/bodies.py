@@ -11,6 +11,8 @@ LARGEST = 256 * 1024
 """Bytes of a body."""
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+UTF_8 = {"utf-8", "utf8", '"utf-8"', '"utf8"'}
+"""How a charset may be spelled, in lower case: bare, or quoted at both ends (RFC 9110 5.6.6)."""
 
 
 async def read_json(request: Request, media_types: tuple[str, ...]) -> Any:
@@ -30,8 +32,8 @@ def _check_media_type(request: Request, media_types: tuple[str, ...]) -> None:
     if request.headers.getlist("content-type") == [JSON] and "content-encoding" not in request.headers:
         return  # as most say it
     media_type, *parameters = _joined(request, "content-type").split(";")
-    charsets = {value.strip(' \t"') for name, _, value in map(_split, parameters) if name.strip() == "charset"}
-    if media_type.strip() not in media_types or not charsets <= {"utf-8", "utf8"}:
+    charsets = {value.strip(" \t") for name, _, value in map(_split, parameters) if name.strip() == "charset"}
+    if media_type.strip() not in media_types or not charsets <= UTF_8:
         raise UnsupportedMediaType(f"The body must be {' or '.join(media_types)}, in UTF-8.")
     if _joined(request, "content-encoding") not in ("", "identity"):
         raise UnsupportedMediaType("The body must have no content coding.")

@@ -46,6 +46,6 @@ def _read(package: str, path: str, *, compress: bool) -> tuple[bytes, str]:
     return (gzip.compress(content, mtime=0), f'"{digest}-gzip"') if compress else (content, f'"{digest}"')
 
 
-def sent(*media_types: str) -> Answers:
-    """What `FileRequest.send` answers, for files of these media types."""
-    return answers(200, "ETag", file=media_types) | answers(304, "ETag") | INVALID
+def sent(*media_types: str, headers: tuple[str, ...] = ()) -> Answers:
+    """What `FileRequest.send` answers, for files of these media types, with these headers of their own."""
+    return answers(200, "ETag", *headers, file=media_types) | answers(304, "ETag") | INVALID

@@ -72,21 +72,25 @@ class Write[Model: Shown]:
     """A statement that changes one object, and the texts that are sent for it.
 
     `plain` carries neither condition nor key and returns the object or no row. `deciding` returns one row: the status,
-    then the object. `keeping` does the same and keeps it under `%(key)s`; `refusing` keeps the 412 of a create. `finds`
-    reads what an earlier attempt to create has made. What changes the structure of a user's data is `in_turn`.
+    then the object. `keeping` does the same and keeps it under `%(key)s`; `refusing` keeps the 412 of a create. `reads`
+    finds the object by its id; so does `finds`, of a create alone, what an earlier attempt has made. What changes the
+    structure of a user's data is `in_turn`.
     """
 
-    def __init__(self, shows: type[Model], status: int, plain: str | None, deciding: str, finds: str | None) -> None:
+    def __init__(
+        self, shows: type[Model], status: int, plain: str | None, deciding: str, *, creates: bool = False
+    ) -> None:
         self.shows = shows
         self.status = status
         self.plain = plain
-        self.deciding = "" if finds else deciding + FINISH  # without a key, a create has nothing to decide
+        self.reads = _with_columns(shows, f"select {{{shows.TABLE}}} from {shows.TABLE} where id = %(id)s")  # noqa: S608
+        self.finds = self.reads if creates else None
+        self.deciding = "" if creates else deciding + FINISH  # without a key, a create has nothing to decide
         self.keeping = deciding + KEEP + FINISH
-        self.finds = finds
         self.in_turn = False
         self.refusing = None
         self._heads = [deciding, deciding]
-        if finds:  # a create with If-Match: nothing that is yet to be made matches a tag
+        if creates:  # with If-Match: nothing that is yet to be made matches a tag
             self._heads[1] = f"with answer as (select 412 as status, {_nothing(shows)})"
             self.refusing = self._heads[1] + KEEP + FINISH
 
@@ -94,8 +98,7 @@ class Write[Model: Shown]:
     def creating(cls, shows: type[Model], sql: str) -> "Write[Model]":
         """An `insert … returning {task}` whose `%(id)s` we picked: it may be sent twice, its row is found by it."""
         insert = _with_columns(shows, sql)
-        found = _with_columns(shows, f"select {{{shows.TABLE}}} from {shows.TABLE} where id = %(id)s")  # noqa: S608
-        return cls(shows, 201, insert, CREATE.format(write=insert, status=201), found)
+        return cls(shows, 201, insert, CREATE.format(write=insert, status=201), creates=True)
 
     @classmethod
     def changing(
@@ -118,13 +121,13 @@ class Write[Model: Shown]:
         plain = sql.replace("{guard}", "")
         if along:
             plain = f"with recursive write as ({plain}){along} select * from write"  # noqa: S608
-        return cls(shows, status, plain, deciding, None)
+        return cls(shows, status, plain, deciding)
 
     @classmethod
     def deciding_itself(cls, shows: type[Model], sql: str) -> "Write[Model]":
         """A statement that is nothing but CTEs, the last of them `answer`, with `{guard}` and `{nothing}` at hand."""
         sql = _with_columns(shows, sql).replace("{guard}", GUARD).replace("{nothing}", _nothing(shows))
-        return cls(shows, 200, None, sql, None)
+        return cls(shows, 200, None, sql)
 
     def taking_turns(self) -> Self:
         """The same, but one request of a user after the other, from before it locks a row to its commit."""
@@ -137,7 +140,7 @@ class Write[Model: Shown]:
 
     def texts(self) -> list[str]:
         """Every text that may be sent."""
-        return [text for text in (self.plain, self.deciding, self.keeping, self.finds, self.refusing) if text]
+        return [text for text in (self.plain, self.deciding, self.keeping, self.reads, self.refusing) if text]
 
 
 def listing(shows: type[Shown], sql: str, **clauses: str) -> str:

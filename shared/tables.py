@@ -193,6 +193,7 @@ class Trash(SQLModel, table=True):
     position: str = Field(sa_type=BYTEWISE)
     labels: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     deleted_at: datetime = Field(sa_type=DateTime(timezone=True))
+    words: str | None = Field(default=None, sa_type=TSVECTOR)
 
 
 class IdempotencyKey(SQLModel, table=True):

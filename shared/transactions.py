@@ -97,6 +97,11 @@ class Writing(Transaction):
             raise Unavailable
         return self._settle(write, answer)
 
+    async def current(self, write: Write[Any], object_id: str) -> dict[str, Any]:
+        """The member `current` of a problem, with the object as it is now; no member where there is none."""
+        rows = await self.rows(write.reads, {"id": object_id})
+        return {"current": json.loads(write.shows.from_row(rows[0]).model_dump_json())} if rows else {}
+
     async def _decide[Model: Shown](self, write: Write[Model], values: dict[str, Any]) -> Row | None:
         """The row that answers; None where two callers created one id at once and this one has to look again."""
         conditional = self.if_match is not None or self.if_none_match is not None

@@ -16,10 +16,11 @@ HEADERS = {
     ),
 }
 
+SENT = sent("text/html", headers=("Content-Security-Policy",))
 router = anonymous()
 
 
-@router.get("/docs", response_class=Response, responses=sent("text/html"), openapi_extra=CACHED)
+@router.get("/docs", response_class=Response, responses=SENT, openapi_extra=CACHED)
 async def get_docs(call: FileRequest) -> Response:
     """Send the page; it fetches the contract and its own files from this host."""
     return call.send("shared", "docs/page.html", "text/html", HEADERS)

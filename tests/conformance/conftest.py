@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The API that is asked."""
     if BASE_URL:
-        yield Target(BASE_URL, tokens(), tuple(filter(None, os.environ.get("CORS_ORIGINS", "").split(","))))
+        yield Target(BASE_URL, tokens(), origins())
     elif request.param == "dev":
         url = request.getfixturevalue("server").url
         yield Target(url, two_users(request.getfixturevalue("stack")), ORIGINS)
@@ -53,6 +53,11 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         stack = request.getfixturevalue("stack")
         with offline(stack) as url:
             yield Target(url, two_users(stack), ())
+
+
+def origins() -> tuple[str, ...]:
+    """CORS_ORIGINS, as the template reads it: blanks around a comma are none of the origin's."""
+    return tuple(filter(None, (part.strip() for part in os.environ.get("CORS_ORIGINS", "").split(","))))
 
 
 def two_users(stack: Stack) -> list[str]:

@@ -77,6 +77,23 @@ def test_tasks_from_before_are_found_as_the_new_ones_and_by_the_release_before(
         assert row == {"tasks": tasks}, q
 
 
+def test_words_beside_symbols_are_found_in_tasks_from_before_which_are_not_changed(
+    cluster: Cluster, admin: psycopg.Connection[DictRow]
+) -> None:
+    back_to(cluster, "0007")
+    admin.execute(TASKS.replace("n::text", "'\U0001f389' || n"))
+    admin.execute("update task set labels = array['\u2705done']")
+    search = "select count(*) as tasks from app.search(%s, null)"
+    admin.execute("select set_config('app.user_id', 'user-1', false)")
+    for q in ("5998", "done"):
+        assert admin.execute(search, [q]).fetchone() == {"tasks": 0}
+    before = admin.execute(LEFT).fetchall()
+    to_the_newest(cluster)
+    assert admin.execute(LEFT).fetchall() == before
+    for q, tasks in {"5998": 1, "done": 2000, "\u2705": 2000, "\U0001f389": 2000}.items():
+        assert admin.execute(search, [q]).fetchone() == {"tasks": tasks}, q
+
+
 @pytest.mark.parametrize(
     ("before", "after", "index"), [("0002", "0002b", "task_terms"), ("0004", "0004b", "task_position")]
 )

@@ -41,6 +41,7 @@ MEDIA_TYPES = {
     "two of them": {"Content-Type": "application/json, application/json"},
     "Latin-1": {"Content-Type": "application/json; charset=iso-8859-1"},
     "UTF-16": {"Content-Type": 'application/json;charset="utf-16"'},
+    "half a quote": {"Content-Type": 'application/json; charset="utf-8'},
     "two charsets": {"Content-Type": "application/json; charset=utf-8; charset=utf-7"},
     "gzip": {**JSON, "Content-Encoding": "gzip"},
     "brotli": {**JSON, "Content-Encoding": "br"},

@@ -112,6 +112,22 @@ def test_where_an_operation_fails_nothing_has_happened(
         assert_replayed(send(api, *batch, key=key), answer)
 
 
+@pytest.mark.parametrize("key", ["", "a key"])
+def test_a_stale_tag_is_answered_with_what_there_is_not_with_what_was_undone(api: httpx.Client, key: str) -> None:
+    task, made = make(api), new_id()
+    for batch, current in (
+        ([patch(task["id"], title="Undone"), patch(task["id"], '"1"', title="Buy bread")], {"current": task}),
+        ([put(made), patch(made, '"7"', title="Buy bread")], {}),
+    ):
+        answer = send(api, *batch, key=key and f"{key} {len(current)}")
+        problem = answer.json()
+        assert (answer.status_code, problem["index"]) == (412, 1)
+        assert {name: problem[name] for name in ("current",) if name in problem} == current
+        if key:
+            assert_replayed(send(api, *batch, key=f"{key} {len(current)}"), answer)
+    assert read(api, task) == task
+
+
 def test_the_first_failure_is_the_answer(api: httpx.Client) -> None:
     answer = send(api, post(), complete(new_id()), post(parent_id=new_id()), put(make(api)["id"]))
     assert (answer.status_code, answer.json()["index"]) == (404, 1)
