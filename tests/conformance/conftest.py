@@ -12,6 +12,7 @@ from infra.local.backing import CannotServe
 from infra.local.offline import osls, server
 from infra.local.postgres import free_port
 from infra.synthetic import sign_in, users
+from shared.settings import cors_origins
 from tests.conformance.caller import Caller, client
 from tests.conformance.target import Target
 from tests.stack import ORIGINS, Stack
@@ -45,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The API that is asked."""
     if BASE_URL:
-        yield Target(BASE_URL, tokens(), origins())
+        yield Target(BASE_URL, tokens(), cors_origins(os.environ.get("CORS_ORIGINS", "")))
     elif request.param == "dev":
         url = request.getfixturevalue("server").url
         yield Target(url, two_users(request.getfixturevalue("stack")), ORIGINS)
@@ -53,11 +54,6 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         stack = request.getfixturevalue("stack")
         with offline(stack) as url:
             yield Target(url, two_users(stack), ())
-
-
-def origins() -> tuple[str, ...]:
-    """CORS_ORIGINS, as the template reads it: blanks around a comma are none of the origin's."""
-    return tuple(filter(None, (part.strip() for part in os.environ.get("CORS_ORIGINS", "").split(","))))
 
 
 def two_users(stack: Stack) -> list[str]:

@@ -35,13 +35,19 @@ def test_the_reference_page_comes_with_all_that_it_loads(anonymous: httpx.Client
     assert anonymous.get("/docs/none.js").status_code == 404
 
 
+def challenge(answer: httpx.Response) -> str | None:
+    """What WWW-Authenticate says, also under the name that gateways of AWS are seen to give it."""
+    told = [answer.headers.get(f"{prefix}www-authenticate") for prefix in ("", "x-amzn-remapped-")]
+    return next(filter(None, told), None)
+
+
 @pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: operation.name)
 def test_without_a_good_token_it_is_the_one_401(anonymous: httpx.Client, operation: Operation) -> None:
     path = re.sub(r"{[^}]*}", NOBODYS, operation.path)
     missing = anonymous.request(operation.method, path)
     forged = anonymous.request(operation.method, path, headers={"Authorization": "Bearer a.b.c"})
-    assert (missing.status_code, missing.headers["www-authenticate"]) == (401, "Bearer")
-    assert (forged.status_code, forged.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+    assert (missing.status_code, challenge(missing)) == (401, "Bearer")
+    assert (forged.status_code, challenge(forged)) == (401, 'Bearer error="invalid_token"')
     assert without_instance(missing) == without_instance(forged)
 
 

@@ -191,6 +191,18 @@ def test_the_policies_are_as_short_as_iam_wants_them() -> None:
         assert len(re.sub("arn of [A-Za-z]+", arn, text).replace(REGION, "ap-southeast-1")) < longest, name
 
 
+def test_who_hands_a_template_over_and_who_makes_it_may_both_have_it_transformed() -> None:
+    stack = bootstrap("production")
+    transform = "cloudformation:CreateChangeSet", f"arn:aws:cloudformation:{REGION}:aws:transform/Serverless-2016-10-31"
+    for role in ("DeployRole", "CloudFormationRole"):
+        assert transform in allowed(stack, role)
+
+
+def test_an_archive_that_a_stack_may_go_back_to_never_expires() -> None:
+    (rule,) = bootstrap("production").resources["Archives"]["LifecycleConfiguration"]["Rules"]
+    assert {name for name in rule if "Expiration" in name} == {"NoncurrentVersionExpiration"}
+
+
 def test_a_workflow_does_nothing_but_by_cloudformation() -> None:
     pairs = allowed(bootstrap("production"), "DeployRole")
     assert {action.partition(":")[0] for action, _ in pairs} == {"cloudformation", "iam", "s3", "secretsmanager"}
@@ -222,8 +234,7 @@ UNASKED = (
     *("lambda:DeleteFunctionCodeSigning", "lambda:GetCodeSigning", "lambda:PutFunctionCodeSigning"),
     *("logs:AssociateKmsKey", "logs:DisassociateKmsKey", "logs:DeleteDataProtection", "logs:PutDataProtection"),
     *("logs:DeleteIndexPolicy", "logs:PutIndexPolicy", "logs:DeleteResourcePolicy", "logs:PutBearerToken"),
-    *("logs:PutLogGroupDeletionProtection", "codedeploy:RegisterOnPremisesInstance", "apigateway:TagResource"),
-    "apigateway:UntagResource",
+    *("logs:PutLogGroupDeletionProtection", "codedeploy:RegisterOnPremisesInstance"),
 )
 
 

@@ -140,6 +140,20 @@ def test_the_gateway_turns_away_what_is_too_much_and_writes_down_each_request(ma
     )
 
 
+def test_access_logs_go_where_api_gateway_needs_one_permission_for_all(osls: Generated, sam: Generated) -> None:
+    """Else each stack that ever was stays in the account's one policy, which is full after some forty."""
+    for made in (osls, sam):
+        (stage,) = made.of_type("ApiGatewayV2::Stage").values()
+        assert stage["AccessLogSettings"]["DestinationArn"].removeprefix("arn of ") == "HttpApiLogGroup"
+        assert made.resources["HttpApiLogGroup"]["LogGroupName"].startswith("/aws/vendedlogs/")
+
+
+def test_versions_that_get_no_traffic_any_more_leave_lambdas_room(sam: Generated) -> None:
+    versions = [one for one in sam.template["Resources"].values() if one["Type"] == "AWS::Lambda::Version"]
+    assert {one["DeletionPolicy"] for one in versions} == {"Delete"}
+    assert len(versions) == len(sam.functions)
+
+
 def test_the_api_is_open_to_the_listed_origins_alone(osls: Generated, sam: Generated) -> None:
     origins = ORIGINS.replace(" ", "").split(",")
     (ours,) = osls.of_type("ApiGatewayV2::Api").values()

@@ -18,9 +18,10 @@ from zipfile import ZipFile
 import pytest
 import yaml
 
-from infra.operations import ROOT
+from infra.operations import ROOT, jobs, operations
 from infra.stage import ROLES, SECRETS, USERS
 from tests.infra.cloudformation import ACCOUNT, REGION, Stack, read
+from tests.infra.generated import SAM, by_sam
 from tests.infra.test_workflows import ACTION, job, scripts, steps
 
 KEY = "neon-key-of-the-tests"
@@ -173,7 +174,9 @@ def deploy_environment(stage: str) -> dict[str, str]:
     return env
 
 
-def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(workspace: Path, aws: Aws) -> None:
+@pytest.fixture
+def fetched(workspace: Path) -> Path:
+    """The workspace, with SAM and what the build has left."""
     sam = ROOT / ".venv/sam"
     if not (sam / "installed").exists():
         pytest.skip("AWS SAM's command line is not installed: run `make ci-tools`")
@@ -181,15 +184,38 @@ def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(workspa
     (workspace / "samconfig.toml").write_bytes((ROOT / "samconfig.toml").read_bytes())
     (workspace / "release/build").mkdir(parents=True)
     (workspace / "release/infra").mkdir()
-    (workspace / "release/infra/template.yaml").write_bytes((ROOT / "infra/template.yaml").read_bytes())
     for file in ("http-arm64.zip", "jobs-arm64.zip", "hook-arm64.zip"):
         with ZipFile(workspace / "release/build" / file, "w") as archive:
             archive.writestr("what", file)
+    return workspace
+
+
+def deploy(workspace: Path, aws: Aws, variables: dict[str, str]) -> str:
+    """Run the step with these variables, on the template as it was built; what it printed."""
+    (workspace / "release/infra/template.yaml").write_bytes((ROOT / "infra/template.yaml").read_bytes())
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}
     env = keys | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.server_port}"}
-    variables = deploy_environment("staging")
     code, printed, _ = run(workspace, "release: Deploy", **env, **variables)
     assert code != 0, "the server refuses"
+    return printed
+
+
+def test_a_changed_setting_publishes_a_version_of_every_function_and_the_same_again_none(
+    fetched: Path, aws: Aws
+) -> None:
+    variables = deploy_environment("staging")
+    versions = []
+    for algorithms in ("EdDSA", "EdDSA", "EdDSA,ES256"):
+        deploy(fetched, aws, variables | {"AUTH_ALGORITHMS": algorithms})
+        versions.append(set(by_sam(SAM, fetched / "release").of_type("Lambda::Version")))
+    assert len(versions[0]) == len(operations()) + len(jobs()) + 1
+    assert versions[0] == versions[1]
+    assert not versions[1] & versions[2], "the alias would keep the version with the old setting"
+
+
+def test_sam_sends_the_very_archives_that_were_built_and_every_parameter(fetched: Path, aws: Aws) -> None:
+    workspace, variables = fetched, deploy_environment("staging")
+    printed = deploy(workspace, aws, variables)
     sent = aws.asked[-1]
     assert (sent["Action"], sent["StackName"]) == ("CreateChangeSet", "task-api-staging"), printed
     made = Stack(read(ROOT / "infra/bootstrap.yaml"), Environment="staging", Repository="a/b").resources

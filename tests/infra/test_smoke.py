@@ -33,7 +33,7 @@ def tasks_of(server: Server, *users: User) -> list[str]:
 
 
 def test_all_of_it_passes_with_two_users_and_leaves_no_task_behind(server: Server, user: User, stranger: User) -> None:
-    tokens = {"SMOKE_TOKEN": user.token, "SMOKE_TOKEN_2": stranger.token, "CORS_ORIGINS": ",".join(ORIGINS)}
+    tokens = {"SMOKE_TOKEN": user.token, "SMOKE_TOKEN_2": stranger.token, "CORS_ORIGINS": ", ".join(ORIGINS)}
     code, printed = smoke(server.url, **tokens)
     assert code == 0, printed
     assert "skipped" not in printed

@@ -130,6 +130,17 @@ def test_a_rollback_gives_production_the_archives_of_an_earlier_run_without_buil
     assert "!failure() && !cancelled()" in condition
 
 
+def test_what_a_rollback_puts_back_is_smoked_by_the_suite_of_its_own_commit() -> None:
+    steps = ACTION["runs"]["steps"]
+    (find,) = [step for step in steps if step.get("id") == "earlier"]
+    (checkout,) = [step for step in steps if "actions/checkout" in step.get("uses", "")]
+    (smoke,) = [step for step in steps if step.get("name") == "Smoke"]
+    assert find["env"]["RUN"] == "${{ inputs.run }}"
+    assert find["if"] == checkout["if"] == "inputs.run != github.run_id"
+    assert checkout["with"]["ref"] == "${{ steps.earlier.outputs.commit }}"
+    assert smoke["env"]["SOURCE"] == "${{ inputs.run != github.run_id && '" + checkout["with"]["path"] + "' || '.' }}"
+
+
 def test_the_database_comes_before_the_traffic_and_the_proof_after_it() -> None:
     names = [step.get("name") for step in ACTION["runs"]["steps"]]
     order = ["Fetch what was built", "Take the role", "Bring the database up to date", "Deploy", "Smoke"]
@@ -137,9 +148,9 @@ def test_the_database_comes_before_the_traffic_and_the_proof_after_it() -> None:
     by_name = dict(scripts())
     assert '-m infra.stage "$STAGE"' in by_name["release: Bring the database up to date"]
     assert "sam deploy" in by_name["release: Deploy"]
-    assert by_name["release: Smoke"] == 'make smoke BASE_URL="$BASE_URL"'
+    assert by_name["release: Smoke"] == 'make --directory "$SOURCE" smoke BASE_URL="$BASE_URL"'
     (smoke,) = [step for step in ACTION["runs"]["steps"] if step.get("name") == "Smoke"]
-    assert set(smoke["env"]) == {"BASE_URL", "AUTH_ISSUER", "CORS_ORIGINS", "SMOKE_USERS"}
+    assert set(smoke["env"]) == {"SOURCE", "BASE_URL", "AUTH_ISSUER", "CORS_ORIGINS", "SMOKE_USERS"}
     assert "if" not in smoke, "every release is asked"
     assert smoke["env"]["BASE_URL"] == "${{ steps.deploy.outputs.url }}"
     assert not [place for place, script in scripts() if "sam deploy" in script and place != "release: Deploy"]
@@ -152,7 +163,7 @@ def test_releases_wait_for_each_other_and_only_the_gate_is_cut_off() -> None:
         if "concurrency" in document
     }
     assert cut_off == {"ci": True, "deploy": False, "preview": False, "security": True}
-    assert WORKFLOWS["deploy"]["concurrency"]["group"] == "deploy"
+    assert WORKFLOWS["deploy"]["concurrency"]["group"] == "${{ inputs.run != '' && 'rollback' || 'deploy' }}"
     assert WORKFLOWS["preview"]["concurrency"]["group"] == "preview-${{ github.event.pull_request.number }}"
 
 
