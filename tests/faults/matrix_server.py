@@ -11,7 +11,7 @@ import psycopg
 
 from tests.faults.changes import bent, environments_with, role_with, seen
 from tests.faults.fault import Fault, again_and_again
-from tests.faults.inside.sitecustomize import NAME
+from tests.faults.inside.sitecustomize import NAME, asked_in_vain
 from tests.faults.invariants import eventually
 from tests.faults.world import World
 from tests.proxy import FREEZE
@@ -52,6 +52,8 @@ def names_without_answer(world: World) -> Iterator[None]:
     """By turns the name of the database's host can't be found, and nobody says where it is."""
     with bent() as (variables, bend):
         bend(names="found")
+        asked = asked_in_vain(variables)
+        asked.touch()
         url, turns = world.environment["DATABASE_URL"].replace("127.0.0.1", NAME), cycle(["silent", "lost", "found"])
         with environments_with(world, DATABASE_URL=url, **variables):
             eventually(lambda: any(attempt.status == 201 for attempt in world.history.attempts[-9:]), "it is found")
@@ -63,6 +65,7 @@ def names_without_answer(world: World) -> Iterator[None]:
             with again_and_again(turn, SELDOM):
                 yield
             bend(names="found")
+            world.hit(asked.stat().st_size)
 
 
 @contextmanager
