@@ -9,6 +9,7 @@ lists = partial(Edit, "infra/migrations/versions/0003_lists.py")
 subtasks = partial(Edit, "infra/migrations/versions/0004_subtasks.py")
 labels = partial(Edit, "infra/migrations/versions/0005_labels.py")
 batch_sql = partial(Edit, "infra/migrations/versions/0007_batch.py")
+many = partial(Edit, "infra/migrations/versions/0008_many_at_once.py")
 batches = partial(Edit, "shared/batches.py")
 walks = partial(Edit, "shared/walks.py")
 database = partial(Edit, "shared/database.py")
@@ -111,6 +112,22 @@ STRUCTURE = (
         "batches: the index of another operation",
         batches("(len(halt.before) - len(first)) // 2", "(len(halt.before) - len(first)) // 2 - 1"),
         BATCH + "test_the_first_failure_is_the_answer",
+    ),
+    mutant(
+        "batches: a stale tag is answered with what was undone",
+        batches(
+            'if index and (seen := problem.members.pop("current", None))',
+            'if False and (seen := problem.members.pop("current", None))',
+        ),
+        BATCH + "test_a_stale_tag_is_answered_with_what_there_is_not_with_what_was_undone",
+    ),
+    mutant(
+        "words: a symbol is a part of one",
+        many(
+            "op.execute(reading(SEARCH.MARKS + DIRECTIONS, WORD_OR_SYMBOL))",
+            "op.execute(reading(SEARCH.MARKS + DIRECTIONS, WORD))",
+        ),
+        "tests/functions/tasks/test_list_symbols.py::test_a_word_is_found_whatever_symbol_it_touches",
     ),
     mutant(
         "walks: few hits of the filters alone, not of the page",
