@@ -29,6 +29,9 @@ begin
         exit when not found;
         commit;
     end loop;
+    -- What was deleted meanwhile took its words of before along; without any, a way back finds them anew.
+    update trash set words = null
+        where words is not null and concat_ws(' ', title, description, array_to_string(labels, ' ')) ~ '[^\x01-\x7f]';
 end
 $$
 """
