@@ -38,7 +38,10 @@ WORDS = {
 }
 NO_TEXT = ["\0", "a\0b", SURROGATE, f"a{SURROGATE}b"]
 
-BY_CHANCE = {"PATCH /v1/labels/{label_id}", "DELETE /v1/labels/{label_id}", "POST /v1/tasks/{task_id}/restore"}
+BY_CHANCE = {
+    *("PATCH /v1/labels/{label_id}", "DELETE /v1/labels/{label_id}"),
+    *("POST /v1/tasks/{task_id}/restore", "DELETE /v1/trash/{task_id}"),
+}
 """Operations whose object no caller names beforehand: only a walk along links gets there, and not each time."""
 
 
