@@ -154,15 +154,17 @@ def before_call(_: Any, case: Any, __: Any) -> None:
 
 
 @contextmanager
-def checking(*checks: Any) -> Iterator[set[str]]:
-    """These checks, beside Schemathesis's own, and our hook; gives the names of all checks."""
+def checking(*checks: Any, hook: Any) -> Iterator[set[str]]:
+    """These checks, beside Schemathesis's own, and our hook beside another `before_call`; gives the names of all."""
     load_all_checks()
     for check in checks:
         CHECKS.register(check)
-    schemathesis.hook(before_call)
+    for each in (before_call, hook):
+        schemathesis.hook(each)
     try:
         yield set(CHECKS.get_all_names())
     finally:
-        hooks.unregister(before_call)
+        for each in (before_call, hook):
+            hooks.unregister(each)
         for check in checks:
             CHECKS.unregister(check.__name__)
