@@ -1,6 +1,6 @@
 """PUT /v1/tasks/{task_id}: create a task under an id of the caller's choice, or replace it."""
 
-from shared.answers import CONDITIONAL, NOT_FOUND, REFUSING, REPLACED, REPLACING, WRITING
+from shared.answers import CONDITIONAL, NO_TARGET, REFUSING, REPLACED, REPLACING, WRITING
 from shared.auth import authenticated
 from shared.http import on_lambda
 from shared.ids import ObjectId
@@ -45,7 +45,7 @@ router = authenticated()
 
 
 @router.put(
-    "/v1/tasks/{task_id}", responses=REPLACED | NOT_FOUND | REPLACING | WRITING | REFUSING, openapi_extra=CONDITIONAL
+    "/v1/tasks/{task_id}", responses=REPLACED | NO_TARGET | REPLACING | WRITING | REFUSING, openapi_extra=CONDITIONAL
 )
 async def replace_task(task_id: ObjectId, body: TaskReplace, tx: Writing) -> Task:
     """Make one of the caller's tasks what the body says; what is not in it takes its default."""

@@ -3,6 +3,7 @@ from uuid import UUID, uuid1, uuid3, uuid4, uuid5
 import httpx
 import pytest
 
+from tests.replays import assert_replayed
 from tests.tasks import NOBODYS, TASKS, TIME, WHOLE, Json, change, errors, make, path_of, read, titles, without_instance
 
 IDS = {
@@ -150,3 +151,10 @@ def test_the_body_is_the_one_of_create(api: httpx.Client) -> None:
     ]
     assert errors(put(api, NOBODYS, {})) == ["/title"]
     assert titles(api) == []
+
+
+def test_a_malformed_id_is_a_404_that_a_key_keeps(api: httpx.Client) -> None:
+    headers = {"Idempotency-Key": "a key"}
+    first, again = (api.put(f"{TASKS}/no-id", json={"title": "Buy milk"}, headers=headers) for _ in range(2))
+    assert first.status_code == 404
+    assert_replayed(again, first)
