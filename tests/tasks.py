@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -31,6 +32,11 @@ CHANGES: dict[str, tuple[str, str, Json | None]] = {
 }
 """Every write to a task that exists: its method, the end of its path, and a body that changes something."""
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
+
+
+def moment(told: str) -> datetime:
+    """A time that was answered, to compare: one on the second has no fraction, and stands elsewhere as a text."""
+    return datetime.fromisoformat(told)
 
 
 def path_of(task: Json | str) -> str:

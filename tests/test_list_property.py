@@ -7,7 +7,6 @@ order, over the ends of the pages too.
 
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +20,7 @@ from tests.conftest import BASE_URL
 from tests.fuzz import examples
 from tests.gateway import Gateway
 from tests.stack import Stack
-from tests.tasks import NOBODYS, Json, make, page, path_of
+from tests.tasks import NOBODYS, Json, make, moment, page, path_of
 
 PRIORITIES = ["none", "low", "medium", "high", "urgent"]
 WORDS = [
@@ -116,7 +115,7 @@ def place(sort: str, task: Json) -> tuple[Any, ...]:
     elif name == "title":
         value = value.casefold()
     elif name != "position":
-        value = datetime.fromisoformat(value)
+        value = moment(value)
     return value, task["id"]
 
 

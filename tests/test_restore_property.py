@@ -17,7 +17,7 @@ from tests.conftest import BASE_URL
 from tests.fuzz import examples
 from tests.gateway import Gateway
 from tests.stack import Stack
-from tests.tasks import DUES, Json, change, path_of
+from tests.tasks import DUES, Json, change, moment, path_of
 from tests.trash import TRASH, restore, trash
 
 numbers = st.integers(0, 30)
@@ -123,7 +123,7 @@ class House:
     def changed(self, now: Json, **members: Any) -> None:
         """Take over what must have changed, and what counts it."""
         before = self.tasks[now["id"]]
-        assert now["updated_at"] > before["updated_at"]
+        assert moment(now["updated_at"]) > moment(before["updated_at"])
         counted = {"version": before["version"] + 1, "updated_at": now["updated_at"]}
         self.tasks[now["id"]] = before | members | counted
 
@@ -176,10 +176,10 @@ class House:
         seen = {item["id"]: item for item in self.api.get("/v1/tasks?limit=200").json()["items"]}
         assert seen == self.tasks
         entries = trash(self.api)
-        moments = {item["id"]: item.pop("deleted_at") for item in entries}
+        moments = {item["id"]: moment(item.pop("deleted_at")) for item in entries}
         assert {item["id"]: item for item in entries} == {name: task for name, (_, task) in self.trash.items()}
-        of = {(self.trash[name][0], moment) for name, moment in moments.items()}
-        assert len(of) == len({deletion for deletion, _ in of}) == len({moment for _, moment in of})
+        of = {(self.trash[name][0], when) for name, when in moments.items()}
+        assert len(of) == len({deletion for deletion, _ in of}) == len({when for _, when in of})
         assert list(moments.values()) == sorted(moments.values(), reverse=True)
 
 

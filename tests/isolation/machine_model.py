@@ -8,10 +8,9 @@ there now: a linearization. A call of which nobody heard may have taken effect, 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from tests.isolation.machine_calls import OF_THE_TRASH, READS, Call, Outcome, Seen
-from tests.tasks import TASKS, Json
+from tests.tasks import TASKS, Json, moment
 from tests.test_list_property import matches, place
 
 DEFAULTS: Json = {"description": "", "priority": "none", "due": None, "labels": [], "list_id": None, "parent_id": None}
@@ -68,7 +67,7 @@ def in_order(tasks: Tasks, query: Json, items: list[Json]) -> bool:
 
 def without_moments(items: list[Json]) -> Tasks:
     """What a list of the trash shows, as it was before it was deleted. Raises where the newest is not first."""
-    moments = [item["deleted_at"] for item in items]
+    moments = [moment(item["deleted_at"]) for item in items]
     assert moments == sorted(moments, reverse=True)
     return {item["id"]: {name: item[name] for name in item if name != "deleted_at"} for item in items}
 
@@ -208,7 +207,7 @@ def _plausible(before: Json | None, after: Json) -> bool:
         return bool(after["created_at"] == after["updated_at"])
     if isinstance(before["updated_at"], Unknown):
         return True
-    return datetime.fromisoformat(after["updated_at"]) >= datetime.fromisoformat(before["updated_at"])
+    return moment(after["updated_at"]) >= moment(before["updated_at"])
 
 
 def _tag(task: Json) -> str:

@@ -36,11 +36,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _words(call: pytest.CallInfo[None]) -> str:
-    """The first line of what a test that failed said; where it said nothing, what it asserted."""
+    """The first line of what a test that failed said, and of what that holds; where it said nothing, what it asserted.
+
+    Hypothesis wraps a failure that did not come again, and says of it no more than that.
+    """
     if call.excinfo is None:
         return ""
     said = str(call.excinfo.value) or str(call.excinfo.traceback[-1].statement).strip()
-    return said.splitlines()[0]
+    words = said.splitlines()[0]
+    if isinstance(call.excinfo.value, BaseExceptionGroup):
+        words += "".join(
+            f"; {type(one).__name__}: {str(one).partition('\n')[0]}" for one in call.excinfo.value.exceptions
+        )
+    return words
 
 
 @pytest.hookimpl(wrapper=True)

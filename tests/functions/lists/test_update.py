@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.functions.lists.test_create import WRONG
 from tests.functions.tasks.test_update import MERGE_PATCH, TEXTS
 from tests.lists import FULL, names, new_list, path_of, read
-from tests.tasks import NOBODYS, Json, errors
+from tests.tasks import NOBODYS, Json, errors, moment
 
 MEMBERS: dict[str, st.SearchStrategy[object]] = {
     "name": TEXTS.filter(str.strip),
@@ -27,7 +27,7 @@ def test_a_patch_touches_its_members_and_nothing_else(api: httpx.Client, before:
     assert answer.status_code == 200
     assert answer.headers["ETag"] == f'"{1 + changes}"'
     assert written == made | said | {"version": 1 + changes, "updated_at": written["updated_at"]}
-    assert (written["updated_at"] > made["updated_at"]) == changes
+    assert (moment(written["updated_at"]) > moment(made["updated_at"])) == changes
     assert read(api, made) == written
     assert api.delete(path_of(made)).status_code == 204
 

@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.tasks import NOBODYS, TIME, WHOLE, Json, change, errors, make, path_of, read, without_instance
+from tests.tasks import NOBODYS, TIME, WHOLE, Json, change, errors, make, moment, path_of, read, without_instance
 
 
 def test_a_completed_task_says_when(either_api: httpx.Client) -> None:
@@ -11,8 +11,8 @@ def test_a_completed_task_says_when(either_api: httpx.Client) -> None:
     completed = answer.json()
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
     assert TIME.fullmatch(completed["completed_at"])
-    assert completed["completed_at"] >= task["created_at"]
-    assert completed["updated_at"] > task["updated_at"]
+    assert moment(completed["completed_at"]) >= moment(task["created_at"])
+    assert moment(completed["updated_at"]) > moment(task["updated_at"])
     assert completed == task | {name: completed[name] for name in ("completed_at", "updated_at", "version")}
     assert read(either_api, task) == completed
 
@@ -30,7 +30,7 @@ def test_a_task_that_was_reopened_is_completed_anew(api: httpx.Client) -> None:
     first = change(api, "complete", task).json()
     change(api, "reopen", task)
     second = change(api, "complete", task).json()
-    assert second["completed_at"] > first["completed_at"]
+    assert moment(second["completed_at"]) > moment(first["completed_at"])
     assert second["version"] == 4
 
 

@@ -1,6 +1,6 @@
 import httpx
 
-from tests.tasks import NOBODYS, WHOLE, change, errors, make, path_of, read, without_instance
+from tests.tasks import NOBODYS, WHOLE, change, errors, make, moment, path_of, read, without_instance
 
 
 def test_a_reopened_task_is_as_before_but_for_its_version(either_api: httpx.Client) -> None:
@@ -9,7 +9,7 @@ def test_a_reopened_task_is_as_before_but_for_its_version(either_api: httpx.Clie
     answer = change(either_api, "reopen", task)
     reopened = answer.json()
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"3"')
-    assert reopened["updated_at"] > completed["updated_at"]
+    assert moment(reopened["updated_at"]) > moment(completed["updated_at"])
     assert reopened == task | {"version": 3, "updated_at": reopened["updated_at"]}
     assert read(either_api, task) == reopened
 

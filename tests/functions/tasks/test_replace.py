@@ -4,7 +4,21 @@ import httpx
 import pytest
 
 from tests.replays import assert_replayed
-from tests.tasks import NOBODYS, TASKS, TIME, WHOLE, Json, change, errors, make, path_of, read, titles, without_instance
+from tests.tasks import (
+    NOBODYS,
+    TASKS,
+    TIME,
+    WHOLE,
+    Json,
+    change,
+    errors,
+    make,
+    moment,
+    path_of,
+    read,
+    titles,
+    without_instance,
+)
 
 IDS = {
     "version 1": str(uuid1()),
@@ -78,7 +92,7 @@ def test_the_whole_is_replaced_and_what_is_absent_takes_its_default(either_api: 
     written = answer.json()
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"3"')
     assert "Location" not in answer.headers
-    assert written["updated_at"] > completed["updated_at"]
+    assert moment(written["updated_at"]) > moment(completed["updated_at"])
     assert written == completed | {
         "title": "New",
         "description": "",
@@ -139,7 +153,7 @@ def test_a_deleted_task_may_be_made_anew(api: httpx.Client) -> None:
     anew = put(api, task, {"title": "Again"})
     assert anew.status_code == 201
     assert (anew.json()["version"], anew.json()["completed_at"]) == (1, None)
-    assert anew.json()["created_at"] > task["created_at"]
+    assert moment(anew.json()["created_at"]) > moment(task["created_at"])
 
 
 def test_the_body_is_the_one_of_create(api: httpx.Client) -> None:

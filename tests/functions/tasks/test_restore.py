@@ -6,7 +6,7 @@ import pytest
 from psycopg.rows import DictRow
 
 from tests.stack import User
-from tests.tasks import NOBODYS, TASKS, Json, change, ids, make, page, path_of, read, without_instance
+from tests.tasks import NOBODYS, TASKS, Json, change, ids, make, moment, page, path_of, read, without_instance
 from tests.trash import restore, trash
 
 LIST = "insert into list (user_id, id, name) values (%s, %s, 'Shopping')"
@@ -79,7 +79,7 @@ def test_a_subtask_alone_comes_back_to_the_top_and_stays_there(api: httpx.Client
     answer = restore(api, child)
     moved = answer.json()
     assert (moved["version"], answer.headers["ETag"]) == (2, '"2"')
-    assert moved["updated_at"] > child["updated_at"]
+    assert moment(moved["updated_at"]) > moment(child["updated_at"])
     assert moved == child | {name: moved[name] for name in ("parent_id", "version", "updated_at")}
     assert moved["parent_id"] is None
     assert restore(api, top).json() == top

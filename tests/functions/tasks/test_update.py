@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
-from tests.tasks import DUES, NOBODYS, WHOLE, Json, change, errors, make, path_of, read
+from tests.tasks import DUES, NOBODYS, WHOLE, Json, change, errors, make, moment, path_of, read
 
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)
@@ -33,7 +33,7 @@ def test_a_patch_touches_its_members_and_nothing_else(api: httpx.Client, before:
     changes = any(task[name] != value for name, value in said.items())
     assert answer.status_code == 200
     assert written == task | said | {"version": 1 + changes, "updated_at": written["updated_at"]}
-    assert (written["updated_at"] > task["updated_at"]) == changes
+    assert (moment(written["updated_at"]) > moment(task["updated_at"])) == changes
     assert written == read(api, task)
 
 
@@ -120,11 +120,11 @@ def test_a_description_may_be_emptied_and_a_priority_taken_back(api: httpx.Clien
 
 def test_each_change_adds_one_to_the_version(api: httpx.Client) -> None:
     task = make(api)
-    versions, moments = [], [task["updated_at"]]
+    versions, moments = [], [moment(task["updated_at"])]
     for n in range(5):
         answer = patch(api, task, {"title": f"Title {n}"})
         versions.append((answer.json()["version"], answer.headers["ETag"]))
-        moments.append(answer.json()["updated_at"])
+        moments.append(moment(answer.json()["updated_at"]))
         assert answer.json()["created_at"] == task["created_at"]
     assert versions == [(n, f'"{n}"') for n in range(2, 7)]
     assert moments == sorted(set(moments))

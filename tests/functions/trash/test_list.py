@@ -5,7 +5,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from tests.stack import User
-from tests.tasks import TIME, WHOLE, change, errors, ids, make, page, path_of, without_instance
+from tests.tasks import TIME, WHOLE, change, errors, ids, make, moment, page, path_of, without_instance
 from tests.trash import TRASH, trash
 
 
@@ -21,7 +21,8 @@ def test_what_was_deleted_is_there_as_it_was_the_newest_deletion_first(either_ap
         task | {"deleted_at": item["deleted_at"]} for item, task in zip(items, (first, second), strict=True)
     ]
     assert all(TIME.fullmatch(item["deleted_at"]) for item in items)
-    assert items[0]["deleted_at"] > items[1]["deleted_at"] > second["completed_at"]
+    newest, older = (moment(item["deleted_at"]) for item in items)
+    assert newest > older > moment(second["completed_at"])
 
 
 def test_an_id_that_was_used_and_deleted_again_is_there_once_as_it_was_last(api: httpx.Client) -> None:
