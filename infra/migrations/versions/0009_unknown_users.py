@@ -11,7 +11,7 @@ down_revision = "0008b"
 # Where every user has about one task, or those few who are known have all, one more user is taken to have a single
 # row. Then all indexes that begin with the user are as good as the key, and what joins thousands of rows reads each of
 # them thousands of times. A hundredth as many users as rows is what is told instead; an analysis takes it up.
-USERS = ("task", "task_label", "trash")
+USERS = ("task", "trash")
 TOLD = "".join(f"alter table {table} alter column user_id set (n_distinct = -0.01);" for table in USERS)
 ASKED = "".join(f"alter table {table} alter column user_id reset (n_distinct);" for table in USERS)
 ANALYZED = "analyze " + ", ".join(f"{table} (user_id)" for table in USERS)
