@@ -6,6 +6,7 @@ from infra.operations import ROOT
 from tests.mutants.__main__ import MUTANTS, main
 from tests.mutants.mutant import Mutant, mutant
 from tests.mutants.planting import Edit, Unplantable, planted
+from tests.mutants.witness import words
 
 LONG_LEEWAY = Edit("shared/tokens.py", "LEEWAY = 30 ", "LEEWAY = 300 ")
 FILE = "tests/shared/test_tokens.py"
@@ -70,3 +71,11 @@ def test_a_run_fails_for_one_that_dies_though_it_should_live_and_for_a_test_that
     assert main([], [DIES._replace(lives=True)]) == 1
     assert main([], [ASLEEP]) == 1
     assert main(["-k", "of no such name"], [DIES]) == 1
+
+
+def test_a_failure_that_did_not_come_again_is_told_with_what_it_was() -> None:
+    def fail() -> None:
+        raise ExceptionGroup("unreliable", [AssertionError("assert 1 == 2\n +  where 1 = one()")])
+
+    told = words(pytest.CallInfo.from_call(fail, "call"))
+    assert told == "unreliable (1 sub-exception); AssertionError: assert 1 == 2"

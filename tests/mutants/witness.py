@@ -35,7 +35,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("another of its items died")
 
 
-def _words(call: pytest.CallInfo[None]) -> str:
+def words(call: pytest.CallInfo[None]) -> str:
     """The first line of what a test that failed said, and of what that holds; where it said nothing, what it asserted.
 
     Hypothesis wraps a failure that did not come again, and says of it no more than that.
@@ -43,12 +43,10 @@ def _words(call: pytest.CallInfo[None]) -> str:
     if call.excinfo is None:
         return ""
     said = str(call.excinfo.value) or str(call.excinfo.traceback[-1].statement).strip()
-    words = said.splitlines()[0]
+    told = [said.splitlines()[0]]
     if isinstance(call.excinfo.value, BaseExceptionGroup):
-        words += "".join(
-            f"; {type(one).__name__}: {str(one).partition('\n')[0]}" for one in call.excinfo.value.exceptions
-        )
-    return words
+        told += [f"{type(one).__name__}: {str(one).partition('\n')[0]}" for one in call.excinfo.value.exceptions]
+    return "; ".join(told)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,7 +64,7 @@ def pytest_runtest_makereport(
         test = _test_of(item)
         if verdict == DIED:
             item.config.stash[DEAD].add(test)
-        line = {"test": test, "item": item.nodeid, "verdict": verdict, "message": _words(call)}
+        line = {"test": test, "item": item.nodeid, "verdict": verdict, "message": words(call)}
         with Path(item.config.option.witness).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
     return report
