@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import BASE_URL
 from tests.fuzz.checks import Replays, a_refusal_has_a_reason
 from tests.fuzz.doors import Doors
+from tests.fuzz.fitting import ours
 from tests.stack import Stack, User
 
 TASK = "/v1/tasks/{task_id}"
@@ -28,13 +29,13 @@ class Careless(Stack):
         return self.known
 
 
-def success(doors: Doors, user: User, method: str, path: str) -> tuple[Any, Any]:
+def success(doors: Doors, user: User, method: str, path: str, body: bytes | None = None) -> tuple[Any, Any]:
     """A request of the user's that succeeded, as response and case of Schemathesis."""
     place, headers = path.replace("{task_id}", str(uuid4())), {**user.headers, "content-type": "application/json"}
     task = httpx.Request("PUT", BASE_URL + place.removesuffix("/complete"), headers=headers, content=b'{"title": "x"}')
     if path.startswith(TASK) and method != "PUT":
         doors.answer(task)
-    body = b'{"title": "x"}' if (method, path) in WRITES[:3] else b""
+    body = body or (b'{"title": "x"}' if (method, path) in WRITES[:3] else b"")
     answer = doors.answer(httpx.Request(method, BASE_URL + place, headers=headers, content=body))
     assert answer.status_code < 300
     sent = SimpleNamespace(method=method, url=BASE_URL + place, headers=httpx.Headers(headers), body=body)
@@ -49,6 +50,32 @@ def test_a_replay_tells_who_is_kept_out_from_who_gets_in(method: str, path: str,
     success(doors, user, "POST", "/v1/tasks")  # so that there is something to see
     with pytest.raises(AssertionError):
         Replays(Careless(user), user, doors).nothing_is_anothers(None, *success(doors, user, method, path))
+
+
+def test_a_task_in_what_belongs_to_another_is_refused_or_told_on(stack: Stack, user: User, api: httpx.Client) -> None:
+    doors = Doors()
+    body = json.dumps({"title": "x", "list_id": ours(api, "list_id", "POST /v1/tasks")}).encode()
+    request = success(doors, user, "POST", "/v1/tasks", body)
+    Replays(stack, user, doors).nothing_is_anothers(None, *request)
+    with pytest.raises(AssertionError, match="a stranger's write answers 201"):
+        Replays(Careless(user), user, doors).nothing_is_anothers(None, *request)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", TASK, 200),
+        ("DELETE", "/v1/trash/{task_id}", 204),
+        ("POST", f"{TASK}/restore", 200),
+        ("GET", "/v1/lists/{list_id}", 200),
+        ("DELETE", "/v1/labels/{label_id}", 204),
+    ],
+)
+def test_what_is_asked_for_is_there(method: str, path: str, status: int, api: httpx.Client) -> None:
+    name = path[path.index("{") + 1 : path.index("}")]
+    for _ in range(2):  # the second time behind what the first has done
+        there = ours(api, name, f"{method} {path}")
+        assert api.request(method, path.replace(f"{{{name}}}", there)).status_code == status
 
 
 @pytest.mark.parametrize(
