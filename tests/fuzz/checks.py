@@ -35,7 +35,7 @@ BEYOND_THE_SCHEMAS = {
     # a label twice but for case, relevance without a search.
     422: {"/title", "/description", "/due/date", "/due/datetime", "/due/timezone"}
     | {"/labels", "/name", "/archived_at"}
-    | {"q", "sort", "due_from", "due_before", "Idempotency-Key"},
+    | {"q", "label", "sort", "due_from", "due_before", "Idempotency-Key"},
 }
 """What no schema can say of a request: details of a 400, members and parameters of a 422."""
 

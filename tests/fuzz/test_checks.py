@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import BASE_URL
 from tests.fuzz.checks import Replays, a_refusal_has_a_reason
 from tests.fuzz.doors import Doors
-from tests.fuzz.fitting import ours
+from tests.fuzz.fitting import ours, unfit, whole
 from tests.stack import Stack, User
 
 TASK = "/v1/tasks/{task_id}"
@@ -76,6 +76,17 @@ def test_what_is_asked_for_is_there(method: str, path: str, status: int, api: ht
     for _ in range(2):  # the second time behind what the first has done
         there = ours(api, name, f"{method} {path}")
         assert api.request(method, path.replace(f"{{{name}}}", there)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole"), [("", ""), ("\n ", "xx"), ("a b", "a b"), (" a", "xa"), ("\ta \n", "xaxx")]
+)
+def test_what_is_too_long_stays_too_long_when_it_is_trimmed(text: str, is_whole: str) -> None:
+    assert whole(text) == is_whole
+    case = SimpleNamespace(body={"name": text, "labels": [text, 1], "description": text}, query={"label": text})
+    unfit(case)
+    assert case.body == {"name": is_whole, "labels": [is_whole, 1], "description": text}
+    assert case.query == {"label": is_whole}
 
 
 @pytest.mark.parametrize(
