@@ -20,9 +20,8 @@ from tests.stack import STRICT, Stack, User
 RUNNING = pytest.StashKey[Stack]()
 BASE_URL = "https://api.test"
 
-hypothesis.settings.register_profile("short", deadline=None, print_blob=True, derandomize=True)
-for profile in ("ci", "long"):  # see tests/fuzz
-    hypothesis.settings.register_profile(profile, deadline=None, print_blob=True)
+for profile in ("short", "ci", "long"):  # see tests/fuzz
+    hypothesis.settings.register_profile(profile, deadline=None, print_blob=True, derandomize=profile != "long")
 hypothesis.settings.load_profile("short")
 
 

@@ -1,7 +1,8 @@
 """What looks for requests that nobody thought of.
 
-Hypothesis has three profiles (tests/conftest.py): `short`, always the same examples, for `make test`; `long`, new ones
-each time, for `make test-fuzz`; `ci`, the long one cut to what CI has time for.
+Hypothesis has three profiles (tests/conftest.py): `short`, for `make test`; `ci`, three times as many examples, for
+`make test-fuzz ARGS=--short`; both always the same ones, so that the gate says the same of the same commit; `long`, for
+`make test-fuzz`, new ones each time.
 """
 
 from hypothesis import settings
