@@ -38,9 +38,8 @@ dev: install ## the whole API on http://127.0.0.1:8000 (PORT= changes it)
 offline: install ## the functions of serverless.yml, a process each, on http://127.0.0.1:8000 (needs Node and `npm ci`)
 	@$(BIN)/python -m infra.local.offline
 
-# A file at a time, by two workers with a stack each; for a debugger: ARGS="-n 0 --pdb".
 test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 smoke: install ## ask a deployment whether it keeps the contract: BASE_URL=https://… (see infra/README.md for users)
 	@[ -n "$$BASE_URL" ] || { echo "make smoke: BASE_URL is missing: make smoke BASE_URL=https://…" >&2; exit 2; }

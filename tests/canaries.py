@@ -14,15 +14,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 import httpx
-import pytest
 
 from infra.local.child import Child
 from infra.local.runtime_api import LambdaFunction
 from infra.operations import ROOT
+
+if TYPE_CHECKING:
+    import pytest
 
 SHORTEST, LONGEST = 8, 40
 """Characters: what is shorter is a word that may stand anywhere; of what is longer the beginning gives it away."""
@@ -175,7 +177,7 @@ def read() -> None:
             _OUTPUTS.remove(output)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+def pytest_runtest_logreport(report: "pytest.TestReport") -> None:
     """After each test: hear what was printed meanwhile."""
     if report.when == "teardown":
         for name, text in report.sections:
@@ -183,23 +185,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         read()
 
 
-_FOUND: list[str] = []
-"""The leaks that workers of pytest-xdist have told this process."""
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """A worker has ended: take what it has found."""
-    _FOUND.extend(getattr(node, "workeroutput", {}).get("leaks", ()))
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Look for the canaries; a find fails the run. A worker tells the process that reports."""
+def pytest_sessionfinish(session: "pytest.Session") -> None:
+    """Look for the canaries; a find fails the run."""
     read()
-    leaks = sorted({*_FOUND, *CANARIES.leaks()})
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["leaks"] = leaks
-    elif leaks:
+    if leaks := CANARIES.leaks():
         session.exitstatus = 1
         told = "\n".join(f"  {leak}" for leak in leaks[:MOST_TOLD])
         reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")

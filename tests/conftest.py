@@ -26,17 +26,12 @@ hypothesis.settings.load_profile("short")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start everything and set the environment: the functions read it when they are imported.
-
-    Where pytest-xdist runs the tests in workers, each has its own of everything, and this process nothing.
-    """
+    """Start everything and set the environment: the functions read it when they are imported."""
     if session.config.option.collectonly:
-        return
-    session.config.pluginmanager.register(canaries)
-    if session.config.getoption("numprocesses", None):
         return
     for name in [name for name in os.environ if name.startswith(("DATABASE_", "AUTH_", "CORS_", "PG", "AWS_"))]:
         del os.environ[name]
+    session.config.pluginmanager.register(canaries)
     canaries.watch()
     running = Stack().__enter__()
     session.config.stash[RUNNING] = running

@@ -119,22 +119,11 @@ def test_prints():
 """
 
 
-@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "in workers"])
 @pytest.mark.parametrize("leaks", [True, False])
-def test_a_session_that_leaks_fails_and_does_not_tell_what(leaks: bool, workers: list[str], tmp_path: Path) -> None:
+def test_a_session_that_leaks_fails_and_does_not_tell_what(leaks: bool, tmp_path: Path) -> None:
     text = LEAKING.format(secret=SECRET, printed=f"made {SECRET}" if leaks else "made a thing")
     (tmp_path / "test_it.py").write_text(text, "utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.canaries",
-        "--rootdir",
-        str(tmp_path),
-        str(tmp_path),
-        *workers,
-    ]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.canaries", "--rootdir", str(tmp_path), str(tmp_path)]
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
