@@ -171,7 +171,12 @@ def throwaway() -> Iterator[Cluster]:
     home = Path(tempfile.mkdtemp(prefix="task-api-"))
     cluster = Cluster(home, throwaway=True)
     try:
-        yield cluster.start()
+        try:
+            cluster.start()
+        except PostgresError:  # another process may have taken the port since it was found free
+            cluster.port = free_port()
+            cluster.start()
+        yield cluster
     finally:
         cluster.stop()
         shutil.rmtree(cluster.home, ignore_errors=True)
