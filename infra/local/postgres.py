@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -171,12 +171,7 @@ def throwaway() -> Iterator[Cluster]:
     home = Path(tempfile.mkdtemp(prefix="task-api-"))
     cluster = Cluster(home, throwaway=True)
     try:
-        try:
-            cluster.start()
-        except PostgresError:  # another process may have taken the port since it was found free
-            cluster.port = free_port()
-            cluster.start()
-        yield cluster
+        yield cluster.start()
     finally:
         cluster.stop()
         shutil.rmtree(cluster.home, ignore_errors=True)
@@ -194,11 +189,15 @@ def account() -> str | None:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nobody listens on now, below those of clients: one of these might take it before it is used.
+
+    Clients get 32768 and up from Linux (net.ipv4.ip_local_port_range), 49152 and up from macOS (RFC 6335, section 6).
+    """
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _reachable(home: Path, user: str | None) -> Path:
