@@ -1,7 +1,7 @@
-"""`python -m infra.check_traceability`: every sentence of the contract has a row, and every row a test that exists.
+"""`python -m infra.check_traceability`: every sentence of the traceability table names a test that exists.
 
-Tests are found by the syntax tree, as pytest names them: `tests/test_x.py::test_y`. The contract itself stands outside
-this repository; where it is not at hand, only the rows are checked.
+Tests are found by the syntax tree, as pytest names them: `tests/test_x.py::test_y`. The table holds the sentences
+themselves, so the check needs nothing from outside this repository.
 """
 
 import ast
@@ -15,12 +15,10 @@ from pathlib import Path
 from infra.operations import ROOT
 
 TABLE = ROOT / "specs/002-task-mgmt-api/traceability.md"
-CONTRACT = ROOT.parent / "shared/contract.md"
 NOTHING = "–"  # noqa: RUF001 - as a writer writes it
 """Begins the cell of a row that has nothing to hold; the reason follows."""
 _ROW = re.compile(r"\| (\d+) \| (.*) \| (.*) \|")
 _TEST = re.compile(r"`([^`]*)`")
-_RULE = re.compile(r"\|[-|\s]*\|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,8 @@ def rows(text: str) -> list[Row]:
     return [Row(int(row[1]), row[2].replace("\\|", "|"), row[3]) for row in found if row]
 
 
-def faults(table: list[Row], contract: str | None, root: Path = ROOT) -> Iterator[str]:
-    """What is wrong, one line each; nothing where all is well. `contract` is its text, if at hand."""
+def faults(table: list[Row], root: Path = ROOT) -> Iterator[str]:
+    """What is wrong, one line each; nothing where all is well."""
     for at, row in enumerate(table, 1):
         if row.number != at:
             yield f"row {row.number} is the row number {at}"
@@ -54,8 +52,6 @@ def faults(table: list[Row], contract: str | None, root: Path = ROOT) -> Iterato
             file, _, name = test.partition("::")
             if name not in _tests(root / file):
                 yield f"row {row.number} names {test}, which does not exist"
-    if contract is not None:
-        yield from _uncovered(table, contract)
 
 
 @cache
@@ -71,28 +67,9 @@ def _tests(file: Path) -> frozenset[str]:
     return frozenset(name for name in found if name.rpartition("::")[2].startswith("test_"))
 
 
-def _uncovered(table: list[Row], contract: str) -> Iterator[str]:
-    """Rows that the contract does not hold, and what of the contract no row holds."""
-    rest = _plain(contract)
-    for row in table:
-        sentence = " ".join(row.sentence.split())
-        if sentence not in rest:
-            yield f"row {row.number} is not in the contract: {sentence}"
-        rest = rest.replace(sentence, "\n", 1)
-    yield from (f"no row holds: {part.strip()}" for part in rest.split("\n") if part.strip())
-
-
-def _plain(contract: str) -> str:
-    """The contract's text on one line, without headings, the rules of tables and the marks of lists."""
-    lines = [line for line in contract.splitlines() if not line.startswith("#") and not _RULE.fullmatch(line)]
-    cells = (line.strip("|").strip() if line.startswith("|") else line.removeprefix("- ") for line in lines)
-    return " ".join(" ".join(cells).split())
-
-
 def main() -> int:
     """Print what is wrong; give the exit status."""
-    contract = CONTRACT.read_text("utf-8") if CONTRACT.is_file() else None
-    found = list(faults(rows(TABLE.read_text("utf-8")), contract))
+    found = list(faults(rows(TABLE.read_text("utf-8"))))
     print(*found, sep="\n", end="\n" if found else "")
     return 1 if found else 0
 

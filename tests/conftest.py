@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
-from tests import canaries
-from tests.gateway import Gateway
-from tests.pooler import Pooler
-from tests.proxy import Proxy
-from tests.server import Server
-from tests.stack import STRICT, Stack, User
+from tests.support import output_leaks as canaries
+from tests.support.api_gateway import Gateway
+from tests.support.api_server import Server
+from tests.support.pgbouncer import Pooler
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import STRICT, Stack, User
 
 RUNNING = pytest.StashKey[Stack]()
 BASE_URL = "https://api.test"

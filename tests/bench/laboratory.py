@@ -14,11 +14,11 @@ import psycopg
 from infra.local.keys import ISSUER, DevelopmentKey
 from infra.local.postgres import OWNER, SUPERUSER, Cluster, throwaway
 from infra.migrate import migrate
-from tests import certificates
 from tests.bench.process import Process
 from tests.bench.relay import Relay
 from tests.bench.requests import Request
-from tests.pooler import Pooler, installed
+from tests.support import certificates
+from tests.support.pgbouncer import Pooler, installed
 
 if TYPE_CHECKING:
     from tests.bench.samples import Samples, Start

@@ -17,7 +17,7 @@ from tests.bench.report import COMMITTED, MARKS, README
 from tests.bench.requests import COMMON, OURS, PLAIN, ROWS, Request, event, wrong
 from tests.bench.samples import COLD_SHARE, Samples, mixed, percentile
 from tests.bench.section import Target
-from tests.pooler import installed
+from tests.support.pgbouncer import installed
 
 PARTS = ("warm", "cold", "concurrency", "growth", "cost")
 USUAL = {"create": 8, "get": 4, "list": 4, "update": 9, "delete": 5}

@@ -2,7 +2,7 @@
 
 from tests.bench.laboratory import Laboratory
 from tests.bench.requests import COMMON, OURS, ROWS
-from tests.proxy import Proxy
+from tests.support.postgres_proxy import Proxy
 
 SUBJECTS = ("ours", "bare", "powertools", "usual")
 BEFORE = {row: 1 for row, request in OURS.items() if request.replay}

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.stack import STRICT
+from tests.support.stack import STRICT
 
 HERE = Path(__file__).parent
 SETTINGS = HERE / "settings.mjs"

@@ -17,8 +17,8 @@ from shared.keys import KeyCache
 from shared.tokens import LEEWAY, InvalidToken, subject
 from tests.better_auth.issuer import GRACE, ROTATION, SETTINGS, BetterAuth
 from tests.faults.invariants import eventually
-from tests.server import Server
-from tests.stack import Stack
+from tests.support.api_server import Server
+from tests.support.stack import Stack
 
 AUDIENCE = "https://api.example.com"
 LIFETIME = 900

@@ -9,9 +9,9 @@ import pytest
 
 from infra.synthetic import SignInError, sign_in, users
 from tests.better_auth.issuer import BetterAuth
-from tests.infra.test_smoke import smoke
-from tests.server import Server
-from tests.stack import Stack
+from tests.infra.deploy.test_smoke import smoke
+from tests.support.api_server import Server
+from tests.support.stack import Stack
 
 PEOPLE = [{"email": f"smoke-{number}@example.com", "password": f"made-up-{number}-5f2c"} for number in (1, 2)]
 

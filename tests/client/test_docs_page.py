@@ -8,7 +8,7 @@ import pytest
 
 from infra.operations import operations
 from tests.client.conftest import Folder
-from tests.server import Server
+from tests.support.api_server import Server
 
 PHONE = 390
 UNAUTHORIZED = "error: Failed to load resource: the server responded with a status of 401 (Unauthorized)"

@@ -1,7 +1,7 @@
 """A TypeScript client, generated from the served contract, compiles and has a session with the server."""
 
 from tests.client.conftest import Folder
-from tests.server import Server
+from tests.support.api_server import Server
 
 STEPS = [
     "created",

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import httpx
 
-from tests.contract import hold
-from tests.tasks import TASKS, Json, make, page, path_of
+from tests.support.openapi_validator import hold
+from tests.support.tasks import TASKS, Json, make, page, path_of
 
 TIMEOUT = 30
 GATEWAYS = ("accept-ranges", "apigw-requestid", "keep-alive")

@@ -15,7 +15,7 @@ from infra.synthetic import sign_in, users
 from shared.settings import cors_origins
 from tests.conformance.caller import Caller, client
 from tests.conformance.target import Target
-from tests.stack import ORIGINS, Stack
+from tests.support.stack import ORIGINS, Stack
 
 BASE_URL = os.environ.get("BASE_URL", "").rstrip("/")
 START = 30

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conformance.caller import Caller
-from tests.tasks import CHANGES, TASKS, change, page, path_of, read, without_instance
+from tests.support.tasks import CHANGES, TASKS, change, page, path_of, read, without_instance
 
 
 @pytest.mark.parametrize("name", ["get", *(name for name in CHANGES if name != "replace")])

@@ -7,8 +7,8 @@ import pytest
 
 from infra.operations import Operation, operations
 from tests.conformance.target import Target
-from tests.contract import document
-from tests.tasks import NOBODYS, TASKS, without_instance
+from tests.support.openapi_validator import document
+from tests.support.tasks import NOBODYS, TASKS, without_instance
 
 GUARDED = [operation for operation in operations() if not operation.anonymous]
 

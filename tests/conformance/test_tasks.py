@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.conformance.caller import Caller
-from tests.tasks import CHANGES, DUES, NOBODYS, TASKS, TIME, WHOLE, change, path_of, read
+from tests.support.tasks import CHANGES, DUES, NOBODYS, TASKS, TIME, WHOLE, change, path_of, read
 
 
 def test_a_task_comes_back_as_it_was_created(caller: Caller) -> None:

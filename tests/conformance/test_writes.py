@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.conformance.caller import Caller
-from tests.tasks import CHANGES, NOBODYS, TASKS, change, errors, path_of, read
+from tests.support.tasks import CHANGES, NOBODYS, TASKS, change, errors, path_of, read
 
 JSON = {"Content-Type": "application/json"}
 

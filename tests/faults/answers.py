@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.contract import PROBLEM, Breach, hold
 from tests.faults.evidence import Evidence, Finding
 from tests.faults.history import Attempt, Person
 from tests.faults.invariants import LATEST_ANSWER
+from tests.support.openapi_validator import PROBLEM, Breach, hold
 
 RECOVERY = 20.0
 """Seconds after the end of a fault within which everybody has had a success."""

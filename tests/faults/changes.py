@@ -15,7 +15,7 @@ from tests.faults.answers import FAILED
 from tests.faults.fleet import Fleet
 from tests.faults.invariants import eventually
 from tests.faults.world import World
-from tests.stack import APP
+from tests.support.stack import APP
 
 type Bend = Callable[..., None]
 

@@ -12,8 +12,8 @@ from psycopg.rows import DictRow, dict_row
 from shared.logs import LOGGER
 from tests.faults.invariants import nothing_left_over
 from tests.faults.scene import Scene
-from tests.proxy import Proxy
-from tests.stack import APP, Stack, User
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import APP, Stack, User
 
 
 @pytest.fixture(autouse=True)

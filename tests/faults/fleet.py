@@ -17,7 +17,7 @@ import httpx
 
 from infra.local.runtime_api import CrashedError, FunctionError, TimedOutError, lambda_function
 from infra.operations import ROOT, Operation
-from tests.gateway import as_response, make_event, operation_for
+from tests.support.api_gateway import as_response, make_event, operation_for
 
 type Front = Callable[[httpx.Response], httpx.Response]
 

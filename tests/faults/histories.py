@@ -10,7 +10,7 @@ from tests.faults.audit import Change, Truth
 from tests.faults.checker import findings
 from tests.faults.evidence import Evidence
 from tests.faults.history import Attempt, Person
-from tests.tasks import TASKS, path_of
+from tests.support.tasks import TASKS, path_of
 
 NOW = "2026-03-01T08:00:00Z"
 ALICE = Person("user-alice", "token-of-alice", "canary-of-alice", httpx.Client())

@@ -12,8 +12,8 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from tests.faults.writes import Send, Tasks, effects
-from tests.pooler import Pooler
-from tests.stack import APP
+from tests.support.pgbouncer import Pooler
+from tests.support.stack import APP
 
 PATIENCE = 15.0
 LATEST_ANSWER = 10.0

@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 
 from tests.faults.history import Attempt, History, Person, decides
-from tests.tasks import TASKS
+from tests.support.tasks import TASKS
 
 PACE, BACKOFF = 0.02, 0.15
 """Seconds between two requests of one person, and after one that failed."""

@@ -11,7 +11,7 @@ import httpx
 from tests.faults.changes import client
 from tests.faults.fault import Fault, again_and_again
 from tests.faults.world import World
-from tests.tasks import TASKS
+from tests.support.tasks import TASKS
 
 SELDOM = 0.5
 AT_ONCE = 10

@@ -13,7 +13,7 @@ from tests.faults.changes import Bend, aside, bent, client, environments_with
 from tests.faults.fault import Fault, again_and_again
 from tests.faults.fleet import Fleet
 from tests.faults.world import World
-from tests.tasks import TASKS, TIME
+from tests.support.tasks import TASKS, TIME
 
 SELDOM = 1.0
 """Seconds between two jumps of the load's clocks."""

@@ -7,8 +7,8 @@ from functools import partial
 from tests.faults.fault import Fault, Inject, again_and_again
 from tests.faults.invariants import eventually
 from tests.faults.world import World
-from tests.proxy import CUT_AFTER, CUT_BEFORE, FREEZE, SWALLOW, Proxy
-from tests.stack import APP
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, FREEZE, SWALLOW, Proxy
+from tests.support.stack import APP
 
 OFTEN, SELDOM = 0.15, 0.6
 """Seconds between two hits."""

@@ -14,10 +14,10 @@ from tests.faults.fault import Fault, again_and_again
 from tests.faults.fleet import TIMEOUT, Environment
 from tests.faults.invariants import eventually
 from tests.faults.world import World
-from tests.jwks import JwksServer
-from tests.proxy import CRASH_AFTER, CRASH_BEFORE, SWALLOW
-from tests.stack import APP
-from tests.tasks import TASKS
+from tests.support.jwks_server import JwksServer
+from tests.support.postgres_proxy import CRASH_AFTER, CRASH_BEFORE, SWALLOW
+from tests.support.stack import APP
+from tests.support.tasks import TASKS
 
 OFTEN, SELDOM = 0.25, 1.0
 """Seconds between two hits."""

@@ -12,8 +12,8 @@ from tests.faults.invariants import eventually
 from tests.faults.matrix_connections import END
 from tests.faults.stops import stop_fast
 from tests.faults.world import World
-from tests.pooler import POOL_SIZE
-from tests.stack import APP
+from tests.support.pgbouncer import POOL_SIZE
+from tests.support.stack import APP
 
 
 def server_away(stop: Callable[[Cluster], None]) -> Inject:

@@ -16,7 +16,7 @@ from infra.local.postgres import OWNER, account
 from tests.faults.changes import environments_with, role_with, seen
 from tests.faults.fault import Fault, again_and_again
 from tests.faults.world import World
-from tests.stack import APP
+from tests.support.stack import APP
 
 SELDOM = 0.5
 """Seconds between two hits."""

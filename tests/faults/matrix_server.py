@@ -14,9 +14,9 @@ from tests.faults.fault import Fault, again_and_again
 from tests.faults.inside.sitecustomize import NAME, asked_in_vain
 from tests.faults.invariants import eventually
 from tests.faults.world import World
-from tests.proxy import FREEZE
-from tests.stack import APP
-from tests.tasks import TASKS
+from tests.support.postgres_proxy import FREEZE
+from tests.support.stack import APP
+from tests.support.tasks import TASKS
 
 OFTEN, SELDOM = 0.1, 0.5
 """Seconds between two hits."""

@@ -15,9 +15,9 @@ from tests.faults.fault import Fault, again_and_again
 from tests.faults.invariants import eventually
 from tests.faults.secrets_manager import SECRET_ID, SecretsManager
 from tests.faults.world import World
-from tests.jwks import JwksServer, Signer
-from tests.stack import APP
-from tests.tasks import TASKS
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.stack import APP
+from tests.support.tasks import TASKS
 
 OFTEN, SELDOM = 0.3, 2.0
 """Seconds between two turns."""

@@ -13,7 +13,7 @@ from tests.faults.fault import Fault
 from tests.faults.invariants import nothing_left_over
 from tests.faults.load import Load, settle
 from tests.faults.world import PEOPLE, World
-from tests.stack import APP
+from tests.support.stack import APP
 
 
 @dataclass(frozen=True, slots=True)

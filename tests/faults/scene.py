@@ -13,8 +13,8 @@ from psycopg.rows import DictRow
 from shared import http
 from tests.faults.invariants import eventually, in_time
 from tests.faults.writes import Send, Tasks, Write, prepare
-from tests.proxy import Proxy
-from tests.stack import APP, Stack, User
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import APP, Stack, User
 
 BRIEF = 0.2
 WAITING = "select pid from pg_stat_activity where usename = %s and wait_event_type = 'Lock'"

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.checker import findings
 from tests.faults.evidence import Evidence
 from tests.faults.histories import ALICE, BOB, CLEARED, Breaks, Story, answer, sound, task
-from tests.tasks import TASKS
+from tests.support.tasks import TASKS
 
 PASSWORD = {"the password": "hunter2"}
 BREAKS = Breaks()

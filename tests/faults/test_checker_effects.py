@@ -8,7 +8,7 @@ import pytest
 from tests.faults.audit import Truth
 from tests.faults.evidence import Evidence
 from tests.faults.histories import ALICE, Breaks, Story, again, answer, change, task
-from tests.tasks import TASKS, path_of
+from tests.support.tasks import TASKS, path_of
 
 BREAKS = Breaks()
 

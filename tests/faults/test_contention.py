@@ -14,8 +14,8 @@ from shared.problems import InternalError
 from tests.faults.invariants import as_answered, as_returned, converges, in_time, recovers
 from tests.faults.scene import Scene, held, short_queue, when_waiting
 from tests.faults.writes import UPDATE, WRITES, Write
-from tests.gateway import as_response, invoke, make_event
-from tests.stack import APP, Stack
+from tests.support.api_gateway import as_response, invoke, make_event
+from tests.support.stack import APP, Stack
 
 KEYED = pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
 

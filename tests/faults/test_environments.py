@@ -17,11 +17,11 @@ from infra.local.runtime_api import LambdaFunction, lambda_function
 from infra.operations import ROOT
 from tests.faults.invariants import LATEST_ANSWER, LEFT_OVER, eventually, in_time
 from tests.faults.scene import Scene
-from tests.gateway import as_response, make_event
-from tests.pooler import Pooler
-from tests.proxy import FREEZE
-from tests.server import Server
-from tests.stack import APP, Stack, User
+from tests.support.api_gateway import as_response, make_event
+from tests.support.api_server import Server
+from tests.support.pgbouncer import Pooler
+from tests.support.postgres_proxy import FREEZE
+from tests.support.stack import APP, Stack, User
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from shared import auth
 from shared.keys import GAP, KeyCache
 from tests.conftest import BASE_URL
 from tests.faults.invariants import in_time
-from tests.gateway import Gateway
-from tests.jwks import JwksServer, Signer
-from tests.stack import Stack
+from tests.support.api_gateway import Gateway
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.stack import Stack
 
 
 class Clock:

@@ -12,8 +12,8 @@ from tests.faults.invariants import as_answered, converges, eventually, in_time,
 from tests.faults.scene import Scene, held, impatiently, short_queue, when_waiting
 from tests.faults.stops import stop_fast
 from tests.faults.writes import COMPLETE, CREATE, UPDATE
-from tests.pooler import POOL_SIZE, Pooler
-from tests.stack import APP, Stack
+from tests.support.pgbouncer import POOL_SIZE, Pooler
+from tests.support.stack import APP, Stack
 
 BACKENDS = "select pid from pg_stat_activity where usename = %s and pid <> pg_backend_pid()"
 END = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s"

@@ -17,7 +17,7 @@ from tests.faults.matrix_connections import FAULTS
 from tests.faults.report import table, write
 from tests.faults.row import SHORT, Row, Times, run
 from tests.faults.world import World
-from tests.tasks import TASKS
+from tests.support.tasks import TASKS
 
 MOMENT = Times(0.1, 0.1, 0.1)
 

@@ -17,10 +17,10 @@ import pytest
 
 from tests.faults.invariants import converges, eventually, in_time
 from tests.faults.scene import Scene
-from tests.pooler import Pooler
-from tests.proxy import CUT_AFTER, CUT_BEFORE, Proxy
-from tests.server import Server
-from tests.stack import APP, Stack, User
+from tests.support.api_server import Server
+from tests.support.pgbouncer import Pooler
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
+from tests.support.stack import APP, Stack, User
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 SECONDS = 6

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.invariants import as_answered, as_returned, converges, eventually, in_time, recovers, same_answer
 from tests.faults.scene import Scene, impatiently
 from tests.faults.writes import CREATE, WRITES, Write, effects
-from tests.proxy import CUT_AFTER, CUT_BEFORE, FREEZE, SWALLOW
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, FREEZE, SWALLOW
 
 CUTS = pytest.mark.parametrize("fate", [CUT_BEFORE, CUT_AFTER], ids=["before", "after"])
 SILENCES = pytest.mark.parametrize("fate", [SWALLOW, FREEZE], ids=["swallowed", "frozen"])

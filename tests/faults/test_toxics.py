@@ -5,8 +5,8 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.proxy import Proxy
-from tests.stack import APP, Stack
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import APP, Stack
 
 LONG = "select repeat('x', 300)"
 

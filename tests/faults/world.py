@@ -26,8 +26,8 @@ from tests.faults.audit import INSTALL
 from tests.faults.fleet import Fleet
 from tests.faults.history import History, Person, Recorder
 from tests.faults.invariants import eventually
-from tests.gateway import OPERATIONS
-from tests.stack import APP, Stack
+from tests.support.api_gateway import OPERATIONS
+from tests.support.stack import APP, Stack
 
 PEOPLE = 3
 AT_WORK = "select pid from pg_stat_activity where usename = %s and state <> 'idle'"

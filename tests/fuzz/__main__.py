@@ -10,9 +10,9 @@ import sys
 FILES = [
     "tests/fuzz",
     "tests/isolation/test_machine.py",
-    "tests/test_hostile_events.py",
-    "tests/test_list_property.py",
-    "tests/test_schemathesis.py",
+    "tests/properties/test_hostile_events.py",
+    "tests/properties/test_list_pages.py",
+    "tests/fuzz/test_schemathesis.py",
 ]
 
 

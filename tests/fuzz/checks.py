@@ -15,7 +15,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.conftest import BASE_URL
 from tests.fuzz.doors import Doors
-from tests.stack import Stack, User
+from tests.support.stack import Stack, User
 
 TASKS, TRASH, BATCH = "/v1/tasks", "/v1/trash", "/v1/batch"
 _ACTION = re.compile("/(complete|reopen|move|restore)$")

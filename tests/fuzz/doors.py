@@ -14,8 +14,8 @@ from infra.local.app import application as joint
 from shared import http
 from shared.database import DATABASE
 from tests.conftest import BASE_URL
-from tests.contract import hold
-from tests.gateway import Gateway
+from tests.support.api_gateway import Gateway
+from tests.support.openapi_validator import hold
 
 SHARE = 4
 """Every so many-th request is an event."""

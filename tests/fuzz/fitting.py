@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 from schemathesis.generation.meta import TestPhase
 
-from tests.contract import component
-from tests.tasks import make, path_of
+from tests.support.openapi_validator import component
+from tests.support.tasks import make, path_of
 
 KEY = component({"$ref": "#/components/parameters/IdempotencyKey"})["schema"]["examples"][0]
 FROM_THE_TRASH = {"POST /v1/tasks/{task_id}/restore", "DELETE /v1/trash/{task_id}"}

@@ -12,7 +12,7 @@ from tests.conftest import BASE_URL
 from tests.fuzz.checks import Replays, a_refusal_has_a_reason
 from tests.fuzz.doors import Doors
 from tests.fuzz.fitting import ours, unfit, whole
-from tests.stack import Stack, User
+from tests.support.stack import Stack, User
 
 TASK = "/v1/tasks/{task_id}"
 WRITES = [("POST", "/v1/tasks"), ("PUT", TASK), ("PATCH", TASK), ("DELETE", TASK), ("POST", f"{TASK}/complete")]

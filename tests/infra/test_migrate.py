@@ -15,8 +15,8 @@ from psycopg.rows import DictRow
 
 from infra.local.postgres import OWNER, ROOT, SUPERUSER, Cluster, throwaway
 from infra.migrate import LOCK
-from tests.proxy import Proxy
-from tests.stack import Stack
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import Stack
 
 COMMAND = [sys.executable, "-m", "infra.migrate"]
 

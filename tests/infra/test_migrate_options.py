@@ -15,7 +15,7 @@ from infra.local.postgres import OWNER, ROOT, SUPERUSER, throwaway
 from infra.migrate import _up_to, main
 from tests.infra.test_migrate import COMMAND, environment
 from tests.mutants.planting import planted
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 NAMES = [one.revision for one in _up_to(None)]
 OLDEST, NEWEST = NAMES[0], NAMES[-1]

@@ -49,9 +49,9 @@ from tests.isolation.machine_people import (
     searched,
     told,
 )
-from tests.proxy import CUT_AFTER, CUT_BEFORE
-from tests.tasks import NOBODYS, TASKS, Json
-from tests.test_list_property import SORTS, matches, place
+from tests.properties.test_list_pages import SORTS, matches, place
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE
+from tests.support.tasks import NOBODYS, TASKS, Json
 
 PROBES = ("get", "update", "delete", "complete", "reopen", "restore", "replace", "delete for good")
 FAULTS = ("cut", "terminate", "lost before", "lost after")

@@ -12,8 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from tests.tasks import TASKS, Json, without_instance
-from tests.trash import TRASH
+from tests.support.tasks import TASKS, Json, without_instance
+from tests.support.trash import TRASH
 
 ROUTES = {
     "create": ("POST", TASKS),

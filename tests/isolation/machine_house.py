@@ -14,10 +14,10 @@ from psycopg.rows import DictRow, dict_row
 
 from infra.local.postgres import ROOT
 from tests.faults.invariants import LEFT_OVER, eventually
-from tests.pooler import Pooler
-from tests.proxy import Proxy
-from tests.server import Server
-from tests.stack import APP, Stack
+from tests.support.api_server import Server
+from tests.support.pgbouncer import Pooler
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import APP, Stack
 
 BACKENDS = "select pid, state from pg_stat_activity where usename = %s and pid <> all (%s)"
 END = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s and pid <> all (%s)"

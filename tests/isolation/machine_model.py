@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tests.isolation.machine_calls import OF_THE_TRASH, READS, Call, Outcome, Seen
-from tests.tasks import TASKS, Json, moment
-from tests.test_list_property import matches, place
+from tests.properties.test_list_pages import matches, place
+from tests.support.tasks import TASKS, Json, moment
 
 DEFAULTS: Json = {"description": "", "priority": "none", "due": None, "labels": [], "list_id": None, "parent_id": None}
 """What an absent member becomes; `title` has no default."""

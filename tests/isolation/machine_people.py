@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.isolation.machine_calls import HALF, HALF_RESET, LEAVE, OF_THE_TRASH, READS, RESET, WAIT, Call
 from tests.isolation.machine_model import State
-from tests.stack import Stack, User
-from tests.tasks import Json
-from tests.test_list_property import filters, patches, sorts
+from tests.properties.test_list_pages import filters, patches, sorts
+from tests.support.stack import Stack, User
+from tests.support.tasks import Json
 
 NAMES = ("ada", "bob", "eve")
 SHARED = ("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002")

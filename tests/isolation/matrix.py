@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from infra.operations import Operation, operations
-from tests.test_every_operation import CALLS, Call
+from tests.rules.test_every_operation import CALLS, Call
 
 OWN, FOREIGN, RANDOM, DELETED, MALFORMED = WHOSE = ("own", "foreign", "random", "deleted", "malformed")
 LINKS = {"list", "other"}

@@ -20,7 +20,6 @@ from shared.paging import Position
 from shared.schemas.task import PRIORITIES as STORED
 from shared.schemas.task import Task
 from tests.conftest import BASE_URL
-from tests.gateway import Gateway
 from tests.isolation.matrix import (
     DELETED,
     FOREIGN,
@@ -34,8 +33,9 @@ from tests.isolation.matrix import (
     Place,
     Row,
 )
-from tests.stack import Stack, User
-from tests.tasks import TASKS
+from tests.support.api_gateway import Gateway
+from tests.support.stack import Stack, User
+from tests.support.tasks import TASKS
 
 IDS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DIGESTS = re.compile(r"[0-9a-f]{64}")

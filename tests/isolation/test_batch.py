@@ -8,10 +8,10 @@ from psycopg import Connection
 from psycopg.rows import DictRow
 
 from infra.operations import Operation
-from tests.batches import everything, post, send
-from tests.stack import User
-from tests.tasks import TASKS, make
-from tests.test_every_operation import TARGETED, WRITING, as_item, new_task, target, twin
+from tests.rules.test_every_operation import TARGETED, WRITING, as_item, new_task, target, twin
+from tests.support.batches import everything, post, send
+from tests.support.stack import User
+from tests.support.tasks import TASKS, make
 
 NAMING = ("parent_id", "list_id")
 """Members by which a body names another object; a move names siblings, too."""

@@ -12,7 +12,7 @@ from tests.fuzz import examples
 from tests.isolation.machine import Caught, Users
 from tests.isolation.machine_house import House
 from tests.mutants.planting import Edit, planted
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 STEPS = 25
 OTHER_RULES: dict[str, None] = dict.fromkeys(("ask", "repeat", "walk", "go_on"))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.isolation.machine_calls import Call, Outcome, Seen
 from tests.isolation.machine_model import IN_USE, State, explain
-from tests.tasks import TASKS, Json
+from tests.support.tasks import TASKS, Json
 
 ID = "00000000-0000-4000-8000-000000000001"
 NEW = "00000000-0000-4000-8000-000000000002"

@@ -10,9 +10,6 @@ from psycopg.rows import dict_row
 
 from infra.operations import operations
 from shared import database
-from tests.allowed import OWN as FENCE
-from tests.catalogue import Admin
-from tests.contract import METHODS, component, document
 from tests.isolation.matrix import (
     ABSENT,
     FOREIGN,
@@ -28,8 +25,11 @@ from tests.isolation.matrix import (
     why_not,
 )
 from tests.isolation.matrix_world import World
-from tests.stack import Stack
-from tests.test_every_operation import table_of
+from tests.rules.test_every_operation import table_of
+from tests.support.catalogue_rules import Admin
+from tests.support.expected_catalogue import OWN as FENCE
+from tests.support.openapi_validator import METHODS, component, document
+from tests.support.stack import Stack
 
 PATH = PLACES[0]
 OPEN = """

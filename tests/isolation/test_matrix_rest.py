@@ -14,10 +14,10 @@ import pytest
 from psycopg.rows import DictRow
 
 from tests.isolation.matrix import PARAMETER, ROWS, Row
-from tests.stack import User
-from tests.tasks import TASKS, ids, make, page, path_of
-from tests.test_every_operation import table_of, target, twin
-from tests.trash import TRASH
+from tests.rules.test_every_operation import table_of, target, twin
+from tests.support.stack import User
+from tests.support.tasks import TASKS, ids, make, page, path_of
+from tests.support.trash import TRASH
 
 TARGETED = [row for row in ROWS if "_id}" in row.asked.path]
 WRITES = [row for row in ROWS if row.writes]

@@ -1,13 +1,13 @@
 """Each rule of the catalogue fails for what it is there to find: planted, seen, and rolled back.
 
-`tests/test_mutants.py` breaks what stands; this adds what nobody asked for.
+`tests/rules/test_catalogue_mutants.py` breaks what stands; this adds what nobody asked for.
 """
 
 import pytest
 
-from tests.catalogue import RULES, Admin, the_roles_have_no_power
 from tests.isolation.inventory import CATALOGUES
-from tests.test_catalogue import LOGINS
+from tests.rules.test_catalogue import LOGINS
+from tests.support.catalogue_rules import RULES, Admin, the_roles_have_no_power
 
 PLAIN = "create table more (user_id text, id uuid)"
 FENCE = "; alter table more enable row level security; alter table more force row level security"

@@ -13,16 +13,16 @@ logs = partial(Edit, "shared/logs.py")
 local = partial(Edit, "infra/local/app.py")
 
 CURSORS = "tests/shared/test_cursors.py::"
-STRICT = "tests/test_strictness.py::"
+STRICT = "tests/rules/test_strictness.py::"
 NAMED = STRICT + "test_all_offending_members_are_named_at_once"
-OURS = "tests/test_every_operation.py::test_the_row_of_an_operation_succeeds_and_its_answer_carries_our_headers"
-LOGS = "tests/test_logs.py::"
+OURS = "tests/rules/test_every_operation.py::test_the_row_of_an_operation_succeeds_and_its_answer_carries_our_headers"
+LOGS = "tests/rules/test_logs.py::"
 ONE_LINE = LOGS + "test_each_request_leaves_one_line_and_nothing_else[lambda]"
 FAULT = LOGS + "test_a_fault_of_ours_says_where_and_nothing_of_what[lambda-a missing function]"
 HASHED = LOGS + "test_a_line_knows_a_user_again_by_a_hash_that_only_we_can_make[lambda]"
-NO_OTHER = "tests/test_cors.py::test_no_other_origin_is_let_through"
-LISTED = "tests/test_cors.py::test_a_preflight_of_a_listed_origin_is_let_through"
-GATEWAY = "tests/test_cors.py::test_the_gateway_says_the_same"
+NO_OTHER = "tests/rules/test_cors.py::test_no_other_origin_is_let_through"
+LISTED = "tests/rules/test_cors.py::test_a_preflight_of_a_listed_origin_is_let_through"
+GATEWAY = "tests/rules/test_cors.py::test_the_gateway_says_the_same"
 NOT_JSON = "tests/shared/test_bodies.py::test_what_is_not_json_in_utf_8_is_400"
 
 ANSWERS = (

@@ -84,7 +84,7 @@ DOOR = (
     mutant(
         "scope left out of the pipeline",
         database(SCOPED, APART),
-        *(CREATES, "tests/test_round_trips.py::test_a_read_is_one_round_trip"),
+        *(CREATES, "tests/rules/test_round_trips.py::test_a_read_is_one_round_trip"),
     ),
     mutant(
         "scope in a transaction of its own",
@@ -214,12 +214,12 @@ DOOR = (
     mutant(
         "decided on a row that is not locked",
         statements(LOCKED, "where id = %(id)s"),
-        "tests/test_races.py::test_a_patch_that_waited_says_what_the_lock_owner_left",
+        "tests/properties/test_races.py::test_a_patch_that_waited_says_what_the_lock_owner_left",
     ),
     mutant(
         "replaced on a row that is not locked",
         replace(LOCKED, "where id = %(id)s"),
-        "tests/test_races.py::test_a_write_is_decided_on_the_truth_after_it_waited[replace-a change]",
+        "tests/properties/test_races.py::test_a_write_is_decided_on_the_truth_after_it_waited[replace-a change]",
     ),
     mutant(
         "a PUT that overwrites unasked",
@@ -230,6 +230,6 @@ DOOR = (
         "a change that is not counted",
         Edit("infra/migrations/versions/0005_labels.py", COUNTED, COUNTED.replace("old.priority", "new.priority")),
         "tests/functions/tasks/test_update.py::test_a_patch_touches_its_members_and_nothing_else",
-        *(LEAKS, "tests/test_catalogue.py::test_the_database_keeps_the_rule[the_trigger_counts_every_change]"),
+        *(LEAKS, "tests/rules/test_catalogue.py::test_the_database_keeps_the_rule[the_trigger_counts_every_change]"),
     ),
 )

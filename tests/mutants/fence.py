@@ -39,13 +39,13 @@ SEARCH_PATH = "    set search_path = pg_catalog, pg_temp\n"
 FINDING = "    begin atomic\n        select id from (\n"
 NOTES = "create table note (user_id text, task_id uuid references task (id));"
 
-LEAKS = "tests/test_mutants.py::test_nothing_leaks"
-RULE = "tests/test_catalogue.py::test_the_database_keeps_the_rule[{}]"
+LEAKS = "tests/rules/test_catalogue_mutants.py::test_nothing_leaks"
+RULE = "tests/rules/test_catalogue.py::test_the_database_keeps_the_rule[{}]"
 POLICIES = RULE.format("the_policies_are_the_canonical_ones")
 FENCED = RULE.format("every_table_is_fenced")
 GRANTS = RULE.format("grants_are_exactly_the_named_ones")
 FUNCTIONS = RULE.format("functions_are_safe")
-LOGINS = "tests/test_catalogue.py::test_the_roles_of_the_urls_have_no_power_of_their_own"
+LOGINS = "tests/rules/test_catalogue.py::test_the_roles_of_the_urls_have_no_power_of_their_own"
 LED = RULE.format("keys_lead_with_the_user")
 OWNERS = RULE.format("the_database_names_the_owner")
 FOREIGN_READ = "tests/functions/tasks/test_get.py::test_another_users_task_is_404_like_one_that_does_not_exist"
@@ -55,7 +55,7 @@ FOREIGN_ID = "tests/functions/tasks/test_replace.py::test_an_id_that_another_use
 CREATES = "tests/functions/tasks/test_create.py::test_a_task_is_created_and_answered_whole"
 ONE_KEY = "tests/shared/test_idempotency.py::test_two_users_may_use_one_key"
 REPLAYS = "tests/shared/test_idempotency.py::test_a_create_is_replayed_and_happens_once[lambda]"
-SCOPE_ENDS = "tests/test_mutants.py::test_a_scope_ends_with_its_transaction"
+SCOPE_ENDS = "tests/rules/test_catalogue_mutants.py::test_a_scope_ends_with_its_transaction"
 JOB = "tests/functions/jobs/test_delete_expired_keys.py::"
 JOB_DELETES = JOB + "test_keys_of_over_24_hours_are_deleted_and_no_others"
 JOB_SEES = JOB + "test_its_role_sees_only_what_is_due_for_deletion"

@@ -15,7 +15,7 @@ walks = partial(Edit, "shared/walks.py")
 database = partial(Edit, "shared/database.py")
 
 LOCK = "        select pg_advisory_xact_lock(hashtextextended(app.user_id(), 2002));\n"
-ORDER = "tests/test_order.py::"
+ORDER = "tests/properties/test_order.py::"
 MOVE = "tests/functions/tasks/test_move.py::"
 TASKS_LABELS = "tests/functions/tasks/test_labels.py::"
 BATCH = "tests/functions/batch/test_run.py::"
@@ -138,7 +138,7 @@ STRUCTURE = (
         "walks: all of a list in memory",
         database("\"set_config('enable_sort', 'off', true), ", '"'),
         "tests/shared/test_scope.py::test_a_read_sorts_nothing_that_an_index_holds_and_compiles_nothing",
-        "tests/test_plans.py::test_a_walk_sorts_no_more_than_what_it_merges",
+        "tests/rules/test_plans.py::test_a_walk_sorts_no_more_than_what_it_merges",
     ),
     mutant(
         "pipelines: what the socket does not take is left",

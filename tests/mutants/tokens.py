@@ -16,8 +16,8 @@ FORGED = SIGNED + "test_a_signature_that_is_not_the_keys_over_this_very_text_is_
 ACCEPTED = SIGNED + "test_it_is_accepted"
 CARRIAGE = "tests/shared/test_token_carriage.py::"
 CARRIED = CARRIAGE + "test_a_good_token_carried_otherwise_is_the_one_401_everywhere"
-CLOSED = "tests/test_every_operation.py::test_everything_needs_a_token_but_health_contract_and_docs"
-ONE_BODY = "tests/test_every_operation.py::test_a_bad_token_of_any_kind_is_401_with_one_body"
+CLOSED = "tests/rules/test_every_operation.py::test_everything_needs_a_token_but_health_contract_and_docs"
+ONE_BODY = "tests/rules/test_every_operation.py::test_a_bad_token_of_any_kind_is_401_with_one_body"
 DOWN = "tests/faults/test_issuer.py::test_a_key_rotated_in_while_the_issuer_is_down_is_503_not_401"
 
 

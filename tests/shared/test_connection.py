@@ -10,9 +10,9 @@ from shared import connection as connections
 from shared.connection import CA_FILES, Secret, verifying
 from shared.database import CONNECT_LIMIT, Database
 from shared.problems import Unavailable
-from tests.proxy import Proxy
 from tests.shared.test_database import INSERT, Door, run
-from tests.stack import APP, Stack
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import APP, Stack
 
 HERE = "postgresql://api:secret@db.example.com/tasks"
 

@@ -16,7 +16,7 @@ from functions.tasks.list import ORDERS
 from shared.paging import Position, binding
 from shared.problems import BadRequest
 from shared.walks import RELEVANCE
-from tests.tasks import NOBODYS, TASKS, errors, ids, make, page
+from tests.support.tasks import NOBODYS, TASKS, errors, ids, make, page
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

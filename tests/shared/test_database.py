@@ -15,8 +15,8 @@ from shared.connection import Secret
 from shared.database import IDLE_LIMIT, Database, Row
 from shared.failures import KeyTaken, Lost
 from shared.problems import KeyInUse, Unavailable
-from tests.proxy import CUT_AFTER, CUT_BEFORE, SWALLOW, Proxy
-from tests.stack import APP, Stack
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, SWALLOW, Proxy
+from tests.support.stack import APP, Stack
 
 MUCH = 30_000_000
 """Bytes, more than the buffers of all sockets on the way."""

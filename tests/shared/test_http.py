@@ -7,9 +7,9 @@ import httpx
 
 from tests.conftest import BASE_URL
 from tests.faults.invariants import eventually
-from tests.gateway import Gateway
-from tests.server import Server
-from tests.stack import Stack, User
+from tests.support.api_gateway import Gateway
+from tests.support.api_server import Server
+from tests.support.stack import Stack, User
 
 HALF = (
     "POST /v1/tasks HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"

@@ -7,8 +7,8 @@ import pytest
 
 from shared.idempotency import key_of
 from shared.problems import BadRequest
-from tests.replays import KEY, assert_replayed, create
-from tests.tasks import CHANGES, NOBODYS, TASKS, WHOLE, change, make, path_of, read, titles
+from tests.support.replays import KEY, assert_replayed, create
+from tests.support.tasks import CHANGES, NOBODYS, TASKS, WHOLE, change, make, path_of, read, titles
 
 SPELLINGS = {
     "bare": ("abc", '"abc"'),

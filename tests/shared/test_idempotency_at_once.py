@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.race import Race, racing
-from tests.replays import KEPT_KEYS, KEY, assert_replayed, create
-from tests.stack import Stack, User
-from tests.tasks import change, make, path_of, read, titles, without_instance
+from tests.support.lock_races import Race, racing
+from tests.support.replays import KEPT_KEYS, KEY, assert_replayed, create
+from tests.support.stack import Stack, User
+from tests.support.tasks import change, make, path_of, read, titles, without_instance
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.proxy import CUT_AFTER, CUT_BEFORE, Proxy
-from tests.replays import KEPT_KEYS, KEY, assert_replayed, create
-from tests.stack import User
-from tests.tasks import CHANGES, TASKS, WHOLE, change, make, path_of, read, titles
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
+from tests.support.replays import KEPT_KEYS, KEY, assert_replayed, create
+from tests.support.stack import User
+from tests.support.tasks import CHANGES, TASKS, WHOLE, change, make, path_of, read, titles
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != "replace"])

@@ -10,8 +10,8 @@ import pytest
 from infra.operations import ROOT
 from shared.keys import GAP, KeyCache
 from tests.faults.invariants import eventually
-from tests.jwks import JwksServer
-from tests.shared.asking import Clock, ask
+from tests.support.jwks_server import JwksServer
+from tests.support.key_cache import Clock, ask
 
 ONLY_THE_FOLDER = (
     "import sys, functions.tasks, shared.issuer as i; print('jwt' in sys.modules, i.KEYS._early is not None)"

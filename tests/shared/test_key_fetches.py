@@ -13,9 +13,9 @@ import pytest
 
 from shared import keys
 from shared.keys import BOUND, FRESH, KeyCache
-from tests.jwks import JwksServer
-from tests.shared.asking import Clock, ask, outcome
-from tests.shared.issuers import GOOD, SET, answers, certificate, chunked, serving
+from tests.support.issuer_behaviours import GOOD, SET, answers, certificate, chunked, serving
+from tests.support.jwks_server import JwksServer
+from tests.support.key_cache import Clock, ask, outcome
 
 ALL = ("EdDSA", "ES256", "RS256")
 

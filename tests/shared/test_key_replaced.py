@@ -7,9 +7,9 @@ import pytest
 
 from shared.keys import FRESH, GAP, KeyCache, UnknownKey
 from shared.tokens import InvalidToken
-from tests.jwks import JwksServer, Signer
-from tests.shared.asking import Clock, ask
-from tests.shared.forging import check
+from tests.support.forged_tokens import check
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.key_cache import Clock, ask
 
 ALL = ("EdDSA", "ES256", "RS256")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.keys import usable_keys
-from tests.jwks import Json, Signer, base64url
+from tests.support.jwks_server import Json, Signer, base64url
 
 ALL = ("EdDSA", "ES256", "RS256")
 

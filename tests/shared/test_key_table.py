@@ -15,9 +15,9 @@ import pytest
 from shared import keys
 from shared.keys import BOUND, FRESH, GAP, RETRY
 from tests.faults.invariants import in_time
-from tests.jwks import JwksServer, Signer
-from tests.shared.door import LIST, Door, bearer, opened
-from tests.shared.issuers import GOOD, HOST, ISSUERS, Row, serving, trusted
+from tests.support.issuer_behaviours import GOOD, HOST, ISSUERS, Row, serving, trusted
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.token_check import LIST, Door, bearer, opened
 
 
 class Case:

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.keys import FRESH, GAP, RETRY, STALE, KeyCache
-from tests.jwks import JwksServer
-from tests.shared.asking import Clock, ask, outcome
+from tests.support.jwks_server import JwksServer
+from tests.support.key_cache import Clock, ask, outcome
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from psycopg.rows import DictRow
 
-from tests.gateway import invoke, make_event
-from tests.stack import User
-from tests.tasks import TASKS, errors, ids, make, page, walk
+from tests.support.api_gateway import invoke, make_event
+from tests.support.stack import User
+from tests.support.tasks import TASKS, errors, ids, make, page, walk
 
 FOUR_MIB = 4 * 1024 * 1024
 SIX_MB = 6 * 1024 * 1024  # Lambda's limit on what a function answers

@@ -5,7 +5,7 @@ import pytest
 
 from shared.preconditions import Tags
 from shared.problems import BadRequest
-from tests.tasks import CHANGES, NOBODYS, TASKS, change, make, path_of, read, without_instance
+from tests.support.tasks import CHANGES, NOBODYS, TASKS, change, make, path_of, read, without_instance
 
 OTHERS = sorted(CHANGES.keys() - {"replace"})
 SUCCESS = {name: 204 if name == "delete" else 200 for name in CHANGES}

@@ -8,10 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.gateway import invoke, make_event
-from tests.stack import User
-from tests.tasks import NOBODYS
-from tests.test_strictness import CANARY, JSON, TASKS, offending
+from tests.rules.test_strictness import CANARY, JSON, TASKS, offending
+from tests.support.api_gateway import invoke, make_event
+from tests.support.stack import User
+from tests.support.tasks import NOBODYS
 
 WRONG: dict[str, list[str]] = {
     "completed": ["", "1", "0", "True", "TRUE", "yes", "on", "null", " true", "true ", "t", CANARY],

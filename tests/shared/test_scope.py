@@ -12,10 +12,10 @@ from psycopg.rows import DictRow
 
 from shared.logs import LOGGER
 from shared.problems import InternalError, Unavailable
-from tests.gateway import as_response, invoke, make_event
-from tests.pooler import POOL_SIZE, Pooler
 from tests.shared.test_database import INSERT, Door, run
-from tests.stack import APP, Stack, User
+from tests.support.api_gateway import as_response, invoke, make_event
+from tests.support.pgbouncer import POOL_SIZE, Pooler
+from tests.support.stack import APP, Stack, User
 
 LEFT = "select current_setting('app.user_id', true) as user_id, current_setting('transaction_read_only') as read_only"
 

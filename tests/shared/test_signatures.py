@@ -9,9 +9,9 @@ import pytest
 
 from shared.keys import KeyCache, KeysUnavailable
 from shared.tokens import InvalidToken
-from tests.jwks import JwksServer, dump
-from tests.shared.forging import ALPHABET, Forge, accept, check, claims, header, payload, refuse, timed
-from tests.shared.hostile_tokens import KIDS, SIGNATURE, stranger
+from tests.support.forged_tokens import ALPHABET, Forge, accept, check, claims, header, payload, refuse, timed
+from tests.support.hostile_tokens import KIDS, SIGNATURE, stranger
+from tests.support.jwks_server import JwksServer, dump
 
 ALL = ("EdDSA", "ES256", "RS256")
 

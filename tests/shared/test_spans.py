@@ -19,15 +19,15 @@ from psycopg.rows import DictRow
 from shared.keys import GAP, KeyCache
 from shared.logs import LOGGER
 from shared.spans import Span, enter
-from tests.contract import FAULT
 from tests.faults.invariants import eventually
 from tests.faults.writes import WRITES, Write, prepare
-from tests.gateway import as_response, invoke, make_event
-from tests.jwks import JwksServer
-from tests.proxy import CUT_AFTER, CUT_BEFORE, Proxy
-from tests.server import Server
-from tests.shared.asking import Clock, outcome
-from tests.stack import User
+from tests.support.api_gateway import as_response, invoke, make_event
+from tests.support.api_server import Server
+from tests.support.jwks_server import JwksServer
+from tests.support.key_cache import Clock, outcome
+from tests.support.openapi_validator import FAULT
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
+from tests.support.stack import User
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{PARENT}-01"

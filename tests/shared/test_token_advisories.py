@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
+SHARED = Path(__file__).parent
+SUPPORT = SHARED.parent / "support"
 NUMBER = re.compile(r"(?:CVE-\d{4}-\d{4,6}|GHSA(?:-[a-z0-9]{4}){3})", re.IGNORECASE)
 
 # By library. Of PyJWT also what the floor in pyproject.toml has mended: the strict layer must not lean on it.
@@ -26,7 +27,7 @@ ADVISORIES: dict[str, tuple[str, ...]] = {
     ),
 }
 NO_TEST = {"GHSA-pxh4-856f-4h89": "nothing is published of it but the version that mends it, which is below our floor"}
-"""Not tried, and why. Which libraries may not come in at all is the business of `tests/test_supply_chain.py`."""
+"""Not tried, and why. Which libraries may not come in at all is the business of `tests/rules/test_supply_chain.py`."""
 
 
 def names(file: Path) -> Iterator[str]:
@@ -41,7 +42,7 @@ def names(file: Path) -> Iterator[str]:
 
 
 def test_every_advisory_that_could_be_ours_is_named_by_a_test() -> None:
-    files = [file for file in FOLDER.glob("*.py") if file != Path(__file__)]
+    files = [file for folder in (SHARED, SUPPORT) for file in folder.glob("*.py") if file != Path(__file__)]
     named = {number.lower() for name in chain(*map(names, files)) for number in NUMBER.findall(name)}
     listed = {number.lower() for number in chain(*ADVISORIES.values())}
     assert named == listed

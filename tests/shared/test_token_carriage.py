@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.jwks import JwksServer, Signer
-from tests.proxy import Proxy
-from tests.server import Server
-from tests.shared.door import BODY, Door, opened, refused
-from tests.shared.hostile_carriage import ACCEPTED, CARRIAGE, Carry
-from tests.stack import Stack
+from tests.support.api_server import Server
+from tests.support.hostile_token_carriage import ACCEPTED, CARRIAGE, Carry
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.postgres_proxy import Proxy
+from tests.support.stack import Stack
+from tests.support.token_check import BODY, Door, opened, refused
 
 BY_HTTP = {name: carry for name, carry in (CARRIAGE | ACCEPTED).items() if carry("token").by_http}
 

@@ -10,13 +10,13 @@ from itertools import cycle, islice
 import httpx
 import pytest
 
-from tests.jwks import JwksServer, Signer
-from tests.proxy import Proxy
-from tests.shared.door import BAD_SENT, CLOSED, LIST, Door, bearer, opened, refused
-from tests.shared.forging import Forge
-from tests.shared.hostile_carriage import CARRIAGE
-from tests.shared.hostile_states import STATES
-from tests.shared.hostile_tokens import AT_ONCE, BY_KEY, CONFUSION, SIGNATURE
+from tests.support.forged_tokens import Forge
+from tests.support.hostile_token_carriage import CARRIAGE
+from tests.support.hostile_token_states import STATES
+from tests.support.hostile_tokens import AT_ONCE, BY_KEY, CONFUSION, SIGNATURE
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.postgres_proxy import Proxy
+from tests.support.token_check import BAD_SENT, CLOSED, LIST, Door, bearer, opened, refused
 
 TOKENS = [
     pytest.param(forge, fetches, id=f"{family}: {name}")

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from shared.keys import GAP
-from tests.jwks import JwksServer, Signer
-from tests.proxy import Proxy
-from tests.shared.door import BAD_SENT, Door, bearer, opened, refused
-from tests.shared.hostile_states import STATES, State, brand_new, replacing_too_soon
+from tests.support.hostile_token_states import STATES, State, brand_new, replacing_too_soon
+from tests.support.jwks_server import JwksServer, Signer
+from tests.support.postgres_proxy import Proxy
+from tests.support.token_check import BAD_SENT, Door, bearer, opened, refused
 
 
 @pytest.fixture

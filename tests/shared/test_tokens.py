@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.jwks import JwksServer
-from tests.shared.forging import Forge, refuse
-from tests.shared.hostile_tokens import AT_ONCE
+from tests.support.forged_tokens import Forge, refuse
+from tests.support.hostile_tokens import AT_ONCE
+from tests.support.jwks_server import JwksServer
 
 RULES = frozenset({"alg", "kid", "typ", "exp", "iat", "nbf", "sub", "iss", "aud"})
 

@@ -9,8 +9,8 @@ import pytest
 
 from functions.tasks.list import ORDERS, STATEMENTS
 from shared.walks import MOST_DAYS, RELEVANCE, way_to
-from tests.stack import APP, Stack
-from tests.statements import enter
+from tests.support.stack import APP, Stack
+from tests.support.statements import enter
 
 LIMIT = 23
 USER = "walks"

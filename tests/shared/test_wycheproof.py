@@ -18,8 +18,8 @@ from jwt.algorithms import OKPAlgorithm
 from shared import tokens
 from shared.keys import usable_keys
 from shared.tokens import InvalidToken
-from tests.jwks import JwksServer
-from tests.shared.door import BAD_SENT, LIST, NONE_SENT, bearer, opened, refused
+from tests.support.jwks_server import JwksServer
+from tests.support.token_check import BAD_SENT, LIST, NONE_SENT, bearer, opened, refused
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "wycheproof"
 ALL = ("EdDSA", "ES256", "RS256")

@@ -11,11 +11,11 @@ from psycopg.rows import DictRow
 
 from functions.batch.run import Writes
 from infra.operations import operations
-from tests.batches import BATCH, complete, delete, everything, new_id, patch, post, put, results, send, statuses
-from tests.proxy import Proxy
-from tests.replays import assert_replayed
-from tests.stack import User
-from tests.tasks import NOBODYS, TASKS, WHOLE, Json, errors, make, path_of, read, titles, without_instance
+from tests.support.batches import BATCH, complete, delete, everything, new_id, patch, post, put, results, send, statuses
+from tests.support.postgres_proxy import Proxy
+from tests.support.replays import assert_replayed
+from tests.support.stack import User
+from tests.support.tasks import NOBODYS, TASKS, WHOLE, Json, errors, make, path_of, read, titles, without_instance
 
 LONGEST = 262_144
 FAILURES: dict[str, tuple[int, Callable[[str], Json]]] = {

@@ -8,12 +8,12 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from tests.batches import complete, delete, new_id, patch, post, put, results, send, statuses
-from tests.proxy import CUT_AFTER, CUT_BEFORE, Proxy
-from tests.race import Race, racing
-from tests.replays import assert_replayed
-from tests.stack import Stack, User
-from tests.tasks import TASKS, Json, make, path_of, read, titles
+from tests.support.batches import complete, delete, new_id, patch, post, put, results, send, statuses
+from tests.support.lock_races import Race, racing
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
+from tests.support.replays import assert_replayed
+from tests.support.stack import Stack, User
+from tests.support.tasks import TASKS, Json, make, path_of, read, titles
 
 AGE = "update idempotency_key set created_at = now() - interval '24 hours 1 second' where user_id = %s"
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from psycopg import Connection, connect
 from psycopg.rows import DictRow, dict_row
 
-from tests.batches import complete, delete, everything, patch, post, put, results, send
 from tests.conftest import BASE_URL
-from tests.gateway import Gateway
-from tests.stack import Stack, User
-from tests.tasks import Json
+from tests.support.api_gateway import Gateway
+from tests.support.batches import complete, delete, everything, patch, post, put, results, send
+from tests.support.stack import Stack, User
+from tests.support.tasks import Json
 
 IDS = [f"0199d3c8-7b1a-7c3e-9f0e-00000000000{number}" for number in range(4)]
 CHANGING = {"words", "created_at", "updated_at", "position", "user_id", "instance"}

@@ -9,9 +9,9 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import DictRow
 
 from shared.purging import RESERVE_MS
-from tests.functions.jobs.lambda_time import PLENTY, Time
-from tests.stack import JOBS, Stack, User
-from tests.tasks import TASKS, make
+from tests.support.lambda_time import PLENTY, Time
+from tests.support.stack import JOBS, Stack, User
+from tests.support.tasks import TASKS, make
 
 INSERT = """
     insert into idempotency_key (user_id, key, fingerprint, status, answer, created_at)

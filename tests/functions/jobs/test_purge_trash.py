@@ -8,10 +8,10 @@ import pytest
 from psycopg.rows import DictRow
 
 from shared.purging import RESERVE_MS
-from tests.functions.jobs.lambda_time import PLENTY, Time
-from tests.stack import JOBS, Stack, User
-from tests.tasks import change, ids, make
-from tests.trash import restore, trash
+from tests.support.lambda_time import PLENTY, Time
+from tests.support.stack import JOBS, Stack, User
+from tests.support.tasks import change, ids, make
+from tests.support.trash import restore, trash
 
 type Admin = psycopg.Connection[DictRow]
 

@@ -14,8 +14,8 @@ from infra.roles import JOBS
 from shared.connection import Secret
 from shared.problems import Unavailable
 from shared.settings import jobs_database
-from tests.secret import REGION, Login, Reads, keep
-from tests.stack import Stack
+from tests.support.rotating_secret import REGION, Login, Reads, keep
+from tests.support.stack import Stack
 
 NAME = "DATABASE_SECRET_ID_JOBS"
 

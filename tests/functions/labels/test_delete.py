@@ -2,9 +2,9 @@ import httpx
 import psycopg
 from psycopg.rows import DictRow
 
-from tests.labels import assert_true, counts, label_of, path_of
-from tests.stack import User
-from tests.tasks import NOBODYS, make, read
+from tests.support.labels import assert_true, counts, label_of, path_of
+from tests.support.stack import User
+from tests.support.tasks import NOBODYS, make, read
 
 
 def test_a_deleted_label_is_off_every_task_and_raises_their_versions(

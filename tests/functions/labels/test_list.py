@@ -1,9 +1,9 @@
 import httpx
 import pytest
 
-from tests.labels import LABELS, counts
-from tests.lists import every, names, pages
-from tests.tasks import TIME, change, errors, make
+from tests.support.labels import LABELS, counts
+from tests.support.lists import every, names, pages
+from tests.support.tasks import TIME, change, errors, make
 
 
 def test_labels_are_listed_by_name_without_case_with_how_many_tasks_carry_them(either_api: httpx.Client) -> None:

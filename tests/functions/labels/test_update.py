@@ -4,12 +4,12 @@ import pytest
 from psycopg.rows import DictRow
 
 from tests.functions.tasks.test_update import MERGE_PATCH
-from tests.labels import assert_true, counts, label_of, path_of
-from tests.lists import conflict
-from tests.race import racing
-from tests.replays import assert_replayed
-from tests.stack import Stack, User
-from tests.tasks import NOBODYS, Json, errors, make, moment, read, without_instance
+from tests.support.labels import assert_true, counts, label_of, path_of
+from tests.support.lists import conflict
+from tests.support.lock_races import racing
+from tests.support.replays import assert_replayed
+from tests.support.stack import Stack, User
+from tests.support.tasks import NOBODYS, Json, errors, make, moment, read, without_instance
 
 
 def test_a_rename_shows_in_every_task_and_raises_their_versions(

@@ -6,11 +6,11 @@ import pytest
 from psycopg.rows import DictRow
 
 from shared import limits
-from tests import labels, lists
-from tests.lists import conflict, new_list
-from tests.replays import create
-from tests.stack import User
-from tests.tasks import TASKS, errors, make
+from tests.support import labels, lists
+from tests.support.lists import conflict, new_list
+from tests.support.replays import create
+from tests.support.stack import User
+from tests.support.tasks import TASKS, errors, make
 
 LIMITS = "/v1/limits"
 SAID = {

@@ -3,11 +3,11 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.lists import BOUND, FULL, LISTS, conflict, names, new_list, path_of, read
-from tests.race import racing
-from tests.replays import assert_replayed
-from tests.stack import Stack, User
-from tests.tasks import TIME, Json, errors
+from tests.support.lists import BOUND, FULL, LISTS, conflict, names, new_list, path_of, read
+from tests.support.lock_races import racing
+from tests.support.replays import assert_replayed
+from tests.support.stack import Stack, User
+from tests.support.tasks import TIME, Json, errors
 
 DEFAULTS: Json = {"description": "", "color": None, "archived_at": None}
 MEMBERS = {*FULL, "id", "position", "created_at", "updated_at", "version"}

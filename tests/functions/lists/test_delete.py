@@ -1,7 +1,7 @@
 import httpx
 
-from tests.lists import every, names, new_list, path_of, read
-from tests.tasks import NOBODYS, make, titles
+from tests.support.lists import every, names, new_list, path_of, read
+from tests.support.tasks import NOBODYS, make, titles
 
 
 def test_a_list_goes_with_its_tasks_and_their_subtasks_and_nothing_else(either_api: httpx.Client) -> None:

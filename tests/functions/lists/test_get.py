@@ -1,7 +1,7 @@
 import httpx
 
-from tests.lists import FULL, new_list, path_of
-from tests.tasks import NOBODYS, without_instance
+from tests.support.lists import FULL, new_list, path_of
+from tests.support.tasks import NOBODYS, without_instance
 
 
 def test_a_list_is_read_and_known_again_by_its_tag(either_api: httpx.Client) -> None:

@@ -1,8 +1,8 @@
 import httpx
 import pytest
 
-from tests.lists import LISTS, every, names, new_list, pages, path_of
-from tests.tasks import TASKS, errors, make, page
+from tests.support.lists import LISTS, every, names, new_list, pages, path_of
+from tests.support.tasks import TASKS, errors, make, page
 
 
 def test_items_are_the_whole_lists_in_their_order(either_api: httpx.Client) -> None:

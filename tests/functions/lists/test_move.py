@@ -3,10 +3,10 @@ import random
 import httpx
 import pytest
 
-from tests.lists import LISTS, conflict, every, names, new_list, path_of, read
-from tests.race import racing
-from tests.stack import Stack
-from tests.tasks import NOBODYS, Json, errors
+from tests.support.lists import LISTS, conflict, every, names, new_list, path_of, read
+from tests.support.lock_races import racing
+from tests.support.stack import Stack
+from tests.support.tasks import NOBODYS, Json, errors
 
 type Lists = dict[str, Json]
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from tests.functions.lists.test_create import WRONG
 from tests.functions.tasks.test_update import MERGE_PATCH, TEXTS
-from tests.lists import FULL, names, new_list, path_of, read
-from tests.tasks import NOBODYS, Json, errors, moment
+from tests.support.lists import FULL, names, new_list, path_of, read
+from tests.support.tasks import NOBODYS, Json, errors, moment
 
 MEMBERS: dict[str, st.SearchStrategy[object]] = {
     "name": TEXTS.filter(str.strip),

@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from tests.tasks import NOBODYS, without_instance
+from tests.support.tasks import NOBODYS, without_instance
 
 KNOWN = {
     "/v1/tasks": {"GET", "POST"},

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from functions.service.docs_asset import ASSETS
-from tests.gateway import invoke, make_event
+from tests.support.api_gateway import invoke, make_event
 
 PATH = "/docs/swagger-ui-bundle.js"
 LARGEST = 6 * 1024 * 1024  # what a Lambda function may answer

@@ -1,6 +1,6 @@
 import httpx
 
-from tests.proxy import Proxy
+from tests.support.postgres_proxy import Proxy
 
 
 def test_ready_needs_no_token(either_api: httpx.Client) -> None:

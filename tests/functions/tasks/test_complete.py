@@ -2,7 +2,19 @@ from uuid import uuid4
 
 import httpx
 
-from tests.tasks import NOBODYS, TIME, WHOLE, Json, change, errors, make, moment, path_of, read, without_instance
+from tests.support.tasks import (
+    NOBODYS,
+    TIME,
+    WHOLE,
+    Json,
+    change,
+    errors,
+    make,
+    moment,
+    path_of,
+    read,
+    without_instance,
+)
 
 
 def test_a_completed_task_says_when(either_api: httpx.Client) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.tasks import DUES, TASKS, TIME, WHOLE, errors, make, path_of, read, titles, without_instance
+from tests.support.tasks import DUES, TASKS, TIME, WHOLE, errors, make, path_of, read, titles, without_instance
 
 MEMBERS = {"id", "title", "description", "priority", "due", "labels", "list_id", "parent_id", "position", "version"} | {
     *("completed_at", "created_at", "updated_at"),

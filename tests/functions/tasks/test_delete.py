@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from tests.tasks import NOBODYS, change, make, path_of, read, titles, without_instance
+from tests.support.tasks import NOBODYS, change, make, path_of, read, titles, without_instance
 
 
 def test_a_deleted_task_is_gone_to_everything_but_the_trash(either_api: httpx.Client) -> None:

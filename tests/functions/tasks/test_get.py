@@ -3,7 +3,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.tasks import NOBODYS, TIME, WHOLE, change, errors, make, path_of, without_instance
+from tests.support.tasks import NOBODYS, TIME, WHOLE, change, errors, make, path_of, without_instance
 
 
 def test_a_task_is_read_with_its_tag(either_api: httpx.Client) -> None:

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
-from tests.labels import BOUND, FILL, LABELS, assert_true, counts, label_of
-from tests.labels import path_of as path_of_label
-from tests.lists import conflict, new_list
-from tests.lists import path_of as path_of_list
-from tests.race import racing
-from tests.stack import Stack, User
-from tests.tasks import TASKS, change, errors, ids, make, page, path_of, read, titles, walk
+from tests.support.labels import BOUND, FILL, LABELS, assert_true, counts, label_of
+from tests.support.labels import path_of as path_of_label
+from tests.support.lists import conflict, new_list
+from tests.support.lists import path_of as path_of_list
+from tests.support.lock_races import racing
+from tests.support.stack import Stack, User
+from tests.support.tasks import TASKS, change, errors, ids, make, page, path_of, read, titles, walk
 
 type Send = Callable[[httpx.Client, str, list[object]], httpx.Response]
 WRITES: dict[str, Send] = {

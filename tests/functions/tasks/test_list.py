@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.tasks import DUES, TASKS, WHOLE, change, errors, make, page, titles
+from tests.support.tasks import DUES, TASKS, WHOLE, change, errors, make, page, titles
 
 SORTS = ("created_at", "updated_at", "due", "priority", "title")
 

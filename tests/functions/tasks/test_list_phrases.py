@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.tasks import TASKS, make, page
+from tests.support.tasks import TASKS, make, page
 
 TEXTS = {
     "Buy milk": "and fresh bread, fresh cream",

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.stack import User
-from tests.tasks import NOBODYS, change, make, path_of, titles
+from tests.support.stack import User
+from tests.support.tasks import NOBODYS, change, make, path_of, titles
 
 
 @pytest.fixture

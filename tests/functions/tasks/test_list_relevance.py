@@ -5,8 +5,8 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.stack import User
-from tests.tasks import TASKS, errors, ids, make, page, titles, walk
+from tests.support.stack import User
+from tests.support.tasks import TASKS, errors, ids, make, page, titles, walk
 
 MANY = """
     insert into task (user_id, id, title, description, created_at)

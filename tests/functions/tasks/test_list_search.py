@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.tasks import TASKS, change, errors, make, titles
+from tests.support.tasks import TASKS, change, errors, make, titles
 
 TEXTS = {
     "Buy milk": "and two litres of water",

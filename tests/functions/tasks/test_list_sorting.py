@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.stack import User
-from tests.tasks import DUES, TASKS, change, ids, make, page, read, titles, walk
+from tests.support.stack import User
+from tests.support.tasks import DUES, TASKS, change, ids, make, page, read, titles, walk
 
 SORTS = ("created_at", "updated_at", "due", "priority", "title", "position")
 

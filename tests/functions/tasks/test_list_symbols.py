@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.tasks import TASKS, make
+from tests.support.tasks import TASKS, make
 
 PARTY, PRICE, ARROW, TURNED, FAMILY = TEXTS = [
     "\U0001f389party\U0001f389 tonight",

@@ -1,4 +1,4 @@
-"""POST /v1/tasks/{task_id}/move, and what tasks hang on; the order under many moves is in tests/test_order.py."""
+"""POST /v1/tasks/{task_id}/move and placement; many moves in sequence are in tests/properties/test_order.py."""
 
 from typing import Any
 from uuid import uuid4
@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.proxy import CUT_AFTER, CUT_BEFORE, Proxy
-from tests.stack import User
-from tests.tasks import NOBODYS, TASKS, Json, errors, make, path_of, read, without_instance
+from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
+from tests.support.stack import User
+from tests.support.tasks import NOBODYS, TASKS, Json, errors, make, path_of, read, without_instance
 
 DEEPEST = 5
 MAKE_LIST = "insert into list (user_id, id, name) values (%s, %s, 'Groceries')"

@@ -1,6 +1,6 @@
 import httpx
 
-from tests.tasks import NOBODYS, WHOLE, change, errors, make, moment, path_of, read, without_instance
+from tests.support.tasks import NOBODYS, WHOLE, change, errors, make, moment, path_of, read, without_instance
 
 
 def test_a_reopened_task_is_as_before_but_for_its_version(either_api: httpx.Client) -> None:

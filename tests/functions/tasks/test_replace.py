@@ -3,8 +3,8 @@ from uuid import UUID, uuid1, uuid3, uuid4, uuid5
 import httpx
 import pytest
 
-from tests.replays import assert_replayed
-from tests.tasks import (
+from tests.support.replays import assert_replayed
+from tests.support.tasks import (
     NOBODYS,
     TASKS,
     TIME,

@@ -5,9 +5,9 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.stack import User
-from tests.tasks import NOBODYS, TASKS, Json, change, ids, make, moment, page, path_of, read, without_instance
-from tests.trash import restore, trash
+from tests.support.stack import User
+from tests.support.tasks import NOBODYS, TASKS, Json, change, ids, make, moment, page, path_of, read, without_instance
+from tests.support.trash import restore, trash
 
 LIST = "insert into list (user_id, id, name) values (%s, %s, 'Shopping')"
 type Admin = psycopg.Connection[DictRow]

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
-from tests.tasks import DUES, NOBODYS, WHOLE, Json, change, errors, make, moment, path_of, read
+from tests.support.tasks import DUES, NOBODYS, WHOLE, Json, change, errors, make, moment, path_of, read
 
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=40)

@@ -2,8 +2,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.tasks import NOBODYS, change, ids, make, without_instance
-from tests.trash import TRASH, restore, trash
+from tests.support.tasks import NOBODYS, change, ids, make, without_instance
+from tests.support.trash import TRASH, restore, trash
 
 
 def test_what_is_deleted_for_good_does_not_come_back(either_api: httpx.Client) -> None:

@@ -2,8 +2,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.tasks import change, ids, make, without_instance
-from tests.trash import TRASH, trash
+from tests.support.tasks import change, ids, make, without_instance
+from tests.support.trash import TRASH, trash
 
 
 def test_all_is_gone_and_it_is_safe_to_repeat(either_api: httpx.Client, stranger_api: httpx.Client) -> None:

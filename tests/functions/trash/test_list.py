@@ -4,9 +4,9 @@ import httpx
 import psycopg
 from psycopg.rows import DictRow
 
-from tests.stack import User
-from tests.tasks import TIME, WHOLE, change, errors, ids, make, moment, page, path_of, without_instance
-from tests.trash import TRASH, trash
+from tests.support.stack import User
+from tests.support.tasks import TIME, WHOLE, change, errors, ids, make, moment, page, path_of, without_instance
+from tests.support.trash import TRASH, trash
 
 
 def test_what_was_deleted_is_there_as_it_was_the_newest_deletion_first(either_api: httpx.Client) -> None:
