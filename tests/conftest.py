@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 
 import httpx
 import hypothesis
@@ -10,12 +11,12 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
-from tests.support import output_leaks as canaries
+from tests.support import failure_report, output_leaks
 from tests.support.api_gateway import Gateway
 from tests.support.api_server import Server
 from tests.support.pgbouncer import Pooler
 from tests.support.postgres_proxy import Proxy
-from tests.support.stack import STRICT, Stack, User
+from tests.support.stack import SERVER, STRICT, Stack, User, migrated_server
 
 RUNNING = pytest.StashKey[Stack]()
 BASE_URL = "https://api.test"
@@ -26,17 +27,27 @@ hypothesis.settings.load_profile("short")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Start everything and set the environment: the functions read it when they are imported."""
-    if session.config.option.collectonly:
+    """Start everything and set the environment: the functions read it when they are imported.
+
+    With workers of pytest-xdist the controller starts the server that they share, and each of them all else.
+    """
+    config = session.config
+    if config.option.collectonly:
+        return
+    for plugin in (failure_report, output_leaks):
+        config.pluginmanager.register(plugin)
+    if config.getoption("numprocesses", None):
+        server = ExitStack()
+        config.add_cleanup(server.close)
+        os.environ[SERVER] = str(server.enter_context(migrated_server()).home)
         return
     for name in [name for name in os.environ if name.startswith(("DATABASE_", "AUTH_", "CORS_", "PG", "AWS_"))]:
         del os.environ[name]
-    session.config.pluginmanager.register(canaries)
-    canaries.watch()
+    output_leaks.watch()
     running = Stack().__enter__()
-    session.config.stash[RUNNING] = running
-    session.config.add_cleanup(running.__exit__)
-    session.config.add_cleanup(_close_connections)
+    config.stash[RUNNING] = running
+    config.add_cleanup(running.__exit__)
+    config.add_cleanup(_close_connections)
     os.environ.update(running.environment)
 
 
@@ -71,7 +82,14 @@ def proxy(stack: Stack) -> Iterator[Proxy]:
     stack.proxy.reset()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def private_server(stack: Stack) -> Iterator[None]:
+    """A server of this process alone, for a module that restarts or reconfigures it, or that looks at its roles."""
+    with stack.private_server():
+        yield
+
+
+@pytest.fixture
 def pooler(stack: Stack) -> Pooler:
     """PgBouncer; where it is not installed, the test is skipped."""
     if stack.pooler is None:

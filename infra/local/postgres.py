@@ -44,19 +44,22 @@ class PostgresError(Exception):
 class Cluster:
     """One PostgreSQL server with one database, owned by a role like Neon's.
 
-    `home` is its folder, `port` its TCP port on 127.0.0.1 (the same over restarts). The roles of the application are
-    not made here: `infra.migrate` makes them, from the URLs.
+    `home` is its folder, `port` its TCP port on 127.0.0.1 (the same over restarts), `database` the name of the database
+    in its URLs, `secret` a part of every password (default: a random one). The roles of the application are not made
+    here: `infra.migrate` makes them, from the URLs.
     """
 
-    def __init__(self, home: Path, *, throwaway: bool = False) -> None:
-        self._throwaway = throwaway
+    def __init__(
+        self, home: Path, *, throwaway: bool = False, database: str = DATABASE, secret: str | None = None
+    ) -> None:
+        self._throwaway, self.database = throwaway, database
         self._account = account()
         self.home = _reachable(home, self._account)
         self.port = free_port()
         self._binaries = _binaries(self.home, self._account)
         self._data = self.home / "data"
         self._server: Child | None = None
-        self._secret = self._create()
+        self._secret = self._create(secret or secrets.token_urlsafe(18))
 
     @property
     def log(self) -> Path:
@@ -69,7 +72,7 @@ class Cluster:
 
     def url(self, user: str, *, port: int | None = None) -> str:
         """The libpq URL of a role; `port` leads through a pooler or a proxy on the same host."""
-        return f"postgresql://{user}:{quote(self.password(user))}@127.0.0.1:{port or self.port}/{DATABASE}"
+        return f"postgresql://{user}:{quote(self.password(user))}@127.0.0.1:{port or self.port}/{self.database}"
 
     def folder(self, name: str) -> Path:
         """Make a folder that goes away with a throw-away cluster, for others that run under the same account."""
@@ -119,12 +122,11 @@ class Cluster:
             self._server.kill()
             self._server = None
 
-    def _create(self) -> str:
-        """Make the data folder, unless it is there, and give the secret that the passwords are made of."""
+    def _create(self, secret: str) -> str:
+        """Make the data folder with `secret`, unless it is there; return the secret that its passwords contain."""
         password = self.home / "password"
         if self._data.exists():
             return password.read_text("ascii")
-        secret = secrets.token_urlsafe(18)
         password.write_text(f"{SUPERUSER}-{secret}", "ascii")
         _give(password, self._account)
         unfinished = self.home / "unfinished"  # renamed at the end: a run that was cut short leaves no half a cluster
@@ -159,17 +161,18 @@ class Cluster:
                     raise PostgresError(f"PostgreSQL did not start: {_last_words(self.log)}") from None
                 time.sleep(0.02)
         with connection:
-            if connection.execute("select from pg_database where datname = %s", [DATABASE]).fetchone() is None:
+            if connection.execute("select from pg_database where datname = %s", [self.database]).fetchone() is None:
                 owner = sql.Identifier(OWNER)
                 connection.execute(sql.SQL(CREATE_OWNER).format(owner, sql.Literal(self.password(OWNER))))
-                connection.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(DATABASE), owner))
+                database = sql.Identifier(self.database)
+                connection.execute(sql.SQL("create database {} owner {}").format(database, owner))
 
 
 @contextmanager
-def throwaway() -> Iterator[Cluster]:
+def throwaway(*, database: str = DATABASE, secret: str | None = None) -> Iterator[Cluster]:
     """Run a fast cluster in a temporary folder, which is gone afterwards, however this process ends."""
     home = Path(tempfile.mkdtemp(prefix="task-api-"))
-    cluster = Cluster(home, throwaway=True)
+    cluster = Cluster(home, throwaway=True, database=database, secret=secret)
     try:
         yield cluster.start()
     finally:

@@ -15,7 +15,7 @@ from tests.faults.invariants import as_answered, as_returned, converges, in_time
 from tests.faults.scene import Scene, held, short_queue, when_waiting
 from tests.faults.writes import UPDATE, WRITES, Write
 from tests.support.api_gateway import as_response, invoke, make_event
-from tests.support.stack import APP, Stack
+from tests.support.stack import APP, Stack, end_backends
 
 KEYED = pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
 
@@ -132,7 +132,7 @@ def test_too_many_connections_are_503(scene: Scene, stack: Stack) -> None:
     scene.admin.execute(f"alter role {APP} connection limit 0".encode())
     try:
         renew(scene, stack)
-        scene.admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [APP])
+        end_backends(scene.admin)
         with short_queue(stack):
             assert in_time(lambda: scene.api.get("/v1/tasks")).status_code == 503
             assert in_time(lambda: send(headers)).status_code == 503

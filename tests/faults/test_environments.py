@@ -21,7 +21,7 @@ from tests.support.api_gateway import as_response, make_event
 from tests.support.api_server import Server
 from tests.support.pgbouncer import Pooler
 from tests.support.postgres_proxy import FREEZE
-from tests.support.stack import APP, Stack, User
+from tests.support.stack import APP, Stack, User, end_backends
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def test_a_frozen_environment_wakes_up_to_a_lost_connection(lost: str, scene: Sc
         process.suspend()
         if lost == "connection":
             scene.proxy.cut()
-        scene.admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [APP])
+        end_backends(scene.admin)
         process.resume()
         assert as_response(function.invoke(event("POST", scene.user, body))).status_code == 201
     assert len(scene.tasks()) == 2

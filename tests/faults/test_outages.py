@@ -13,25 +13,25 @@ from tests.faults.scene import Scene, held, impatiently, short_queue, when_waiti
 from tests.faults.stops import stop_fast
 from tests.faults.writes import COMPLETE, CREATE, UPDATE
 from tests.support.pgbouncer import POOL_SIZE, Pooler
-from tests.support.stack import APP, Stack
+from tests.support.stack import APP, Stack, end_backends
 
+pytestmark = pytest.mark.usefixtures("private_server")
 BACKENDS = "select pid from pg_stat_activity where usename = %s and pid <> pg_backend_pid()"
-END = "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s"
 
 
-def end_backends(scene: Scene) -> None:
-    scene.admin.execute(END, [APP])
+def end_all_backends(scene: Scene) -> None:
+    end_backends(scene.admin)
     eventually(lambda: not scene.admin.execute(BACKENDS, [APP]).fetchall(), "no backend")
 
 
 def test_a_backend_that_ends_while_idle_is_not_noticed(scene: Scene) -> None:
     for read in ("/v1/tasks", "/health/ready"):
         scene.api.get(read)
-        end_backends(scene)
+        end_all_backends(scene)
         assert in_time(partial(scene.api.get, read)).status_code == 200
     for write in (CREATE, UPDATE, COMPLETE):
         send = scene.prepare(write)
-        end_backends(scene)
+        end_all_backends(scene)
         before = scene.tasks()
         answer = in_time(send)
         assert answer.status_code == write.status
@@ -47,7 +47,7 @@ def test_a_backend_that_ends_in_the_middle_of_a_write(keyed: bool, scene: Scene,
 
         def end_it() -> None:
             with psycopg.connect(stack.admin_url, autocommit=True) as admin:
-                admin.execute(END, [APP])
+                end_backends(admin)
             other.rollback()
 
         with when_waiting(stack, end_it):

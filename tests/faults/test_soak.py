@@ -20,7 +20,7 @@ from tests.faults.scene import Scene
 from tests.support.api_server import Server
 from tests.support.pgbouncer import Pooler
 from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
-from tests.support.stack import APP, Stack, User
+from tests.support.stack import Stack, User, end_backends
 
 SEED = int(os.environ.get("FAULTS_SEED", "20261122"))
 SECONDS = 6
@@ -73,9 +73,9 @@ class Worker:
 
 
 def faults(stack: Stack, pooler: Pooler, proxy: Proxy, dice: random.Random) -> list[Callable[[], None]]:
-    def end_backends() -> None:
+    def end_all_backends() -> None:
         with psycopg.connect(stack.admin_url, autocommit=True) as admin:
-            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [APP])
+            end_backends(admin)
 
     def for_a_moment(begin: Callable[[], object], end: Callable[[], object]) -> Callable[[], None]:
         def fault() -> None:
@@ -95,7 +95,7 @@ def faults(stack: Stack, pooler: Pooler, proxy: Proxy, dice: random.Random) -> l
         proxy.cut,
         lambda: proxy.at_sync(CUT_BEFORE, CUT_AFTER, None, CUT_AFTER),
         lambda: proxy.at_sync(CUT_AFTER),
-        end_backends,
+        end_all_backends,
         for_a_moment(proxy.freeze, proxy.thaw),
         for_a_moment(proxy.refuse, proxy.listen),
         for_a_moment(lambda: pooler.command("pause"), lambda: pooler.command("resume")),

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
-from infra.local.postgres import DATABASE, SUPERUSER
+from infra.local.postgres import SUPERUSER
 from infra.operations import ROOT
 from tests.faults.audit import INSTALL
 from tests.faults.fleet import Fleet
@@ -68,7 +68,7 @@ class World:
             }
             with self.admin() as admin:
                 # The throw-away cluster answers before it has written, so that a crash would lose what it answered.
-                admin.execute(f"alter database {DATABASE} set synchronous_commit = on".encode())
+                admin.execute(f"alter database {self.cluster.database} set synchronous_commit = on".encode())
                 admin.execute(INSTALL.encode())
             self.fleet = exits.enter_context(Fleet(self.environment, self._folder))
             self.begin("")

@@ -16,8 +16,9 @@ from psycopg.rows import DictRow
 from infra.local.postgres import OWNER, ROOT, SUPERUSER, Cluster, throwaway
 from infra.migrate import LOCK
 from tests.support.postgres_proxy import Proxy
-from tests.support.stack import Stack
+from tests.support.stack import APP, Stack
 
+pytestmark = pytest.mark.usefixtures("private_server")
 COMMAND = [sys.executable, "-m", "infra.migrate"]
 
 
@@ -39,7 +40,7 @@ def no_role_stays(admin: psycopg.Connection[DictRow]) -> Iterator[None]:
 
 
 def environment(cluster: Cluster, **urls: str) -> dict[str, str]:
-    given = {"DATABASE_URL_UNPOOLED": cluster.url(OWNER), "DATABASE_URL": cluster.url("api")}
+    given = {"DATABASE_URL_UNPOOLED": cluster.url(OWNER), "DATABASE_URL": cluster.url(APP)}
     return {name: value for name, value in {**os.environ, **given, "DATABASE_URL_JOBS": "", **urls}.items() if value}
 
 
@@ -49,7 +50,7 @@ def run(cluster: Cluster, **urls: str) -> subprocess.CompletedProcess[str]:
 
 
 def url(cluster: Cluster, role: str, password: str) -> str:
-    return f"postgresql://{role}:{password}@127.0.0.1:{cluster.port}/tasks"
+    return f"postgresql://{role}:{password}@127.0.0.1:{cluster.port}/{cluster.database}"
 
 
 def rows(where: str, query: str) -> list[tuple[object, ...]]:
@@ -72,7 +73,7 @@ def test_two_at_a_time_do_it_once(empty: Cluster) -> None:
     printed = [process.communicate(timeout=60)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     assert sum("applied 0001" in text for text in printed) == 1
-    assert rows(empty.url("api"), "select count(*) from task") == [(0,)]
+    assert rows(empty.url(APP), "select count(*) from task") == [(0,)]
     assert rows(empty.url("jobs"), "select count(*) from idempotency_key") == [(0,)]
 
 
@@ -83,14 +84,14 @@ def test_a_second_run_waits_for_the_first(stack: Stack, admin: psycopg.Connectio
     assert waiting.stdout
     assert waiting.stdout.readline() == "migrate: waiting for another migration to end\n"
     admin.execute("select pg_advisory_unlock(%s)", [LOCK])
-    assert waiting.communicate(timeout=60)[0] == "migrate: role api is ready, as a member of task_app\n"
+    assert waiting.communicate(timeout=60)[0] == f"migrate: role {APP} is ready, as a member of task_app\n"
     assert waiting.returncode == 0
 
 
 def test_the_jobs_role_is_made_only_where_its_url_is_set(empty: Cluster) -> None:
-    roles = "select rolname, rolcanlogin from pg_roles where rolname in ('api', 'jobs', 'task_app', 'task_jobs')"
+    roles = "select rolname, rolcanlogin from pg_roles where rolname ~ '^(api|jobs|task_)'"
     assert run(empty).returncode == 0
-    assert sorted(rows(empty.url(SUPERUSER), roles)) == [("api", True), ("task_app", False), ("task_jobs", False)]
+    assert sorted(rows(empty.url(SUPERUSER), roles)) == [(APP, True), ("task_app", False), ("task_jobs", False)]
     assert run(empty, DATABASE_URL_JOBS=empty.url("jobs")).returncode == 0
     assert ("jobs", True) in rows(empty.url(SUPERUSER), roles)
 
@@ -141,14 +142,14 @@ def test_the_password_itself_is_sent_where_neon_asks_for_it(stack: Stack) -> Non
 def test_a_login_role_is_bound_and_limited(stack: Stack) -> None:
     role = rows(
         stack.admin_url,
-        "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolinherit"
-        " from pg_roles where rolname = 'api'",
+        "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, rolinherit"  # noqa: S608
+        f" from pg_roles where rolname = '{APP}'",
     )
     assert role == [(False, False, False, False, False, True)]
     settings = "select current_setting('transaction_timeout'), current_setting('statement_timeout'),"
     settings += " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'),"
     settings += " current_setting('timezone'), current_setting('search_path')"
-    assert rows(stack.cluster.url("api"), settings) == [("8s", "5s", "4s", "5s", "UTC", "public")]
+    assert rows(stack.cluster.url(APP), settings) == [("8s", "5s", "4s", "5s", "UTC", "public")]
 
 
 def test_powers_of_an_older_role_are_taken_away(stack: Stack) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.isolation.inventory import CATALOGUES
 from tests.rules.test_catalogue import LOGINS
 from tests.support.catalogue_rules import RULES, Admin, the_roles_have_no_power
+from tests.support.stack import APP, JOBS
 
 PLAIN = "create table more (user_id text, id uuid)"
 FENCE = "; alter table more enable row level security; alter table more force row level security"
@@ -36,8 +37,9 @@ NULLABLE = """
     alter table idempotency_key drop constraint idempotency_key_pkey;
     alter table idempotency_key alter user_id drop not null"""
 DATABASE = "do $$ begin execute format('{} database %I {}', current_database()); end $$"
-BYPASS = "create role more bypassrls; grant more to api"
+BYPASS = f"create role more bypassrls; grant more to {APP}"
 
+pytestmark = pytest.mark.usefixtures("private_server")
 PLANTED: dict[str, dict[str, str]] = {
     "everything_is_on_the_list": {
         "a fenced table": PLAIN + FENCE,
@@ -112,7 +114,7 @@ PLANTED: dict[str, dict[str, str]] = {
             right: f"grant {right} on task to task_app"
             for right in ("truncate", "references", "trigger", "maintain", "insert", "update")
         },
-        "a login's own right": "grant select on task to api",
+        "a login's own right": f"grant select on task to {APP}",
         "a right for anyone, to a column": "grant select (title) on task to public",
         "a right that may be passed on": "grant delete on task to task_app with grant option",
         "a right that is gone": "revoke delete on task from task_app",
@@ -154,18 +156,18 @@ PLANTED: dict[str, dict[str, str]] = {
     "the_roles_have_no_power": {
         "one more": "create role more",
         "a superuser": "create role more superuser login",
-        "a superuser of ours": "alter role api superuser",
+        "a superuser of ours": f"alter role {APP} superuser",
         "a member of one past all policies": BYPASS,
         "a member that must first become it": BYPASS + " with inherit false, set true",
         "a member at one remove": "create role more bypassrls; grant more to task_app",
-        "a writer of everything": "grant pg_write_all_data to api",
-        "a group for the other's login": "grant task_app to jobs",
-        "no group": "revoke task_app from api granted by owner",
+        "a writer of everything": f"grant pg_write_all_data to {APP}",
+        "a group for the other's login": f"grant task_app to {JOBS}",
+        "no group": f"revoke task_app from {APP} granted by owner",
         "a group that logs in": "alter role task_app login",
         "a user for every role": "alter role all set app.user_id = 'alice'",
         "a user for the database": DATABASE.format("alter", "set app.user_id = alice"),
-        "a user for the application": "alter role api set app.user_id = 'alice'",
-        "a user for it, there": DATABASE.format("alter role api in", "set app.user_id = alice"),
+        "a user for the application": f"alter role {APP} set app.user_id = 'alice'",
+        "a user for it, there": DATABASE.format(f"alter role {APP} in", "set app.user_id = alice"),
     },
 }
 
@@ -185,7 +187,7 @@ def test_every_rule_has_something_to_find() -> None:
 def test_what_is_planted_is_found(rule: str, plant: str, admin: Admin) -> None:
     assert offences_of(rule, admin) == []
     with admin.transaction(force_rollback=True):
-        admin.execute("truncate task, idempotency_key")  # what other tests left must not stop it from being made
+        admin.execute("truncate task, trash, idempotency_key")  # what other tests left must not stop it from being made
         admin.execute(PLANTED[rule][plant].encode())
         found = offences_of(rule, admin)
     assert found

@@ -22,6 +22,7 @@ from tests.support.catalogue_rules import OLDEST, RULES, Admin, the_roles_have_n
 from tests.support.expected_catalogue import GRANTS
 from tests.support.stack import APP, JOBS, Stack
 
+pytestmark = pytest.mark.usefixtures("private_server")
 LOGINS = {APP: APP_GROUP, JOBS: JOBS_GROUP}
 COLUMNS = """
     select table_name, ordinal_position, column_name, data_type, udt_name, collation_name, is_nullable, column_default,
@@ -67,10 +68,11 @@ def test_the_application_may_write_neither_owner_nor_what_the_server_sets(admin:
 @pytest.fixture(scope="module")
 def from_the_tables(stack: Stack) -> Iterator[Admin]:
     """A database whose tables SQLModel made, beside the functions that the migrations made."""
-    name = sql.Identifier("from_the_tables")
+    database = f"{stack.cluster.database}_from_tables"
+    name = sql.Identifier(database)
     with psycopg.connect(stack.admin_url, dbname="postgres", autocommit=True) as admin:
         admin.execute(sql.SQL("create database {} template template0").format(name))
-        with psycopg.connect(stack.admin_url, dbname="from_the_tables", autocommit=True, row_factory=dict_row) as made:
+        with psycopg.connect(stack.admin_url, dbname=database, autocommit=True, row_factory=dict_row) as made:
             yield made
         admin.execute(sql.SQL("drop database {}").format(name))
 

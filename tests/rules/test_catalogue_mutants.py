@@ -17,6 +17,9 @@ from tests.support.openapi_validator import FAULT
 from tests.support.pgbouncer import Pooler
 from tests.support.stack import APP, Stack, User
 
+pytestmark = pytest.mark.usefixtures("private_server")
+EMPTY = b"truncate task, trash, idempotency_key"
+"""What other tests left must neither count nor keep a mutant from being made."""
 POOL = 3
 """Servers that PgBouncer keeps for a role (tests/support/pgbouncer.py)."""
 CATALOGUE, BEHAVIOUR = "catalogue", "behaviour"
@@ -117,17 +120,17 @@ MUTANTS: dict[str, tuple[str, set[str]]] = {
     ),
     "a trigger that sleeps": ("alter table task disable trigger count_version", BOTH),
     "a group past all policies": ("alter role task_app bypassrls", BOTH),
-    "a login past all policies": ("alter role api bypassrls", {CATALOGUE}),
-    "a login that reads everything": ("grant pg_read_all_data to api", {CATALOGUE}),
-    "an application that does the jobs": ("grant task_jobs to api", {CATALOGUE}),
-    "an application that owns a table": ("alter table idempotency_key owner to api", {CATALOGUE}),
-    "a login without limits": ("alter role api reset transaction_timeout", {CATALOGUE}),
+    "a login past all policies": (f"alter role {APP} bypassrls", {CATALOGUE}),
+    "a login that reads everything": (f"grant pg_read_all_data to {APP}", {CATALOGUE}),
+    "an application that does the jobs": (f"grant task_jobs to {APP}", {CATALOGUE}),
+    "an application that owns a table": (f"alter table idempotency_key owner to {APP}", {CATALOGUE}),
+    "a login without limits": (f"alter role {APP} reset transaction_timeout", {CATALOGUE}),
 }
 
 
 def test_nothing_leaks(admin: Admin) -> None:
     with admin.transaction(force_rollback=True):
-        admin.execute("truncate task, idempotency_key")
+        admin.execute(EMPTY)
         assert list(leaks(admin)) == []
         assert offences(admin, LOGINS) == []
 
@@ -136,7 +139,7 @@ def test_nothing_leaks(admin: Admin) -> None:
 def test_a_broken_fence_is_seen(name: str, admin: Admin) -> None:
     statements, killers = MUTANTS[name]
     with admin.transaction(force_rollback=True):
-        admin.execute("truncate task, idempotency_key")  # what other tests left must not stop a mutant from being made
+        admin.execute(EMPTY)
         admin.execute(statements.encode())
         found = {CATALOGUE: offences(admin, LOGINS), BEHAVIOUR: list(leaks(admin))}
     assert {killer for killer in found if found[killer]} == killers, found

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from infra.local.postgres import DATABASE, OWNER
+from infra.local.postgres import OWNER
 from infra.local.runtime_api import lambda_function
 from infra.migrate import MigrationError, migrate
 from infra.operations import ROOT
@@ -53,7 +53,7 @@ def url(stack: Stack, way: Way, host: str = "localhost", **options: object) -> s
     """The URL of the application role on `host`, which is always looked for on this machine."""
     port, more = way
     query = "&".join(f"{name}={value}" for name, value in {"hostaddr": "127.0.0.1", **options, **more}.items())
-    return f"postgresql://{APP}:{stack.cluster.password(APP)}@{host}:{port}/{DATABASE}?{query}"
+    return f"postgresql://{APP}:{stack.cluster.password(APP)}@{host}:{port}/{stack.cluster.database}?{query}"
 
 
 def encrypted(url: str) -> bool:

@@ -18,6 +18,7 @@ from uuid import uuid4
 import httpx
 
 from infra.operations import Operation, operations
+from tests.support.failure_report import remember_response
 from tests.support.openapi_validator import hold
 
 Event = dict[str, Any]
@@ -128,5 +129,7 @@ class Gateway(httpx.BaseTransport):
         headers = [(name, value) for name, value in request.headers.multi_items() if name != "host"]
         event = make_event(request.method, path, query=query, headers=headers, body=request.read())
         response = as_response(invoke(operation_for(request.method, path).name, event))
+        response.request = request
         hold(request, response)
+        remember_response(response)
         return response

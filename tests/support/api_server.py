@@ -10,6 +10,7 @@ import httpx
 
 from infra.local.child import Child
 from infra.local.postgres import ROOT, free_port
+from tests.support.failure_report import remember_response
 from tests.support.openapi_validator import hold
 from tests.support.stack import Stack
 
@@ -66,3 +67,4 @@ class Server:
 def _judge(response: httpx.Response) -> None:
     response.read()
     hold(response.request, response)
+    remember_response(response)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from infra.local.postgres import DATABASE, OWNER, SUPERUSER
+from infra.local.postgres import OWNER, SUPERUSER
 from infra.migrate import migrate
 from tests.support.stack import Stack
 
@@ -57,10 +57,10 @@ FILL_KEYS = """
 @contextmanager
 def crowded(stack: Stack) -> Iterator[str]:
     """Make that database beside the stack's own, yield its name, and drop it."""
-    name = "crowded"
+    name = f"{stack.cluster.database}_large"
     with psycopg.connect(stack.admin_url, dbname="postgres", autocommit=True) as admin:
         admin.execute(f"create database {name} owner {OWNER}".encode())
-        owner = stack.cluster.url(OWNER).replace(f"/{DATABASE}", f"/{name}")
+        owner = stack.cluster.url(OWNER).replace(f"/{stack.cluster.database}", f"/{name}")
         migrate(stack.environment | {"DATABASE_URL_UNPOOLED": owner}, lambda _: None)
         with psycopg.connect(stack.cluster.url(SUPERUSER), dbname=name, autocommit=True) as filler:
             fill = FILL.format(*(RANDOM.format(i) for i in range(8)), **PLACES)

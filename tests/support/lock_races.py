@@ -17,6 +17,11 @@ import psycopg
 from tests.support.stack import Stack
 
 THREADS = 10
+WAITING = """
+    select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"""
+BLOCKED = """
+    select pid from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and %s = any (pg_blocking_pids(pid))"""
 
 
 class Race:
@@ -38,16 +43,15 @@ class Race:
         """The process id of a backend that waits for `other`, or for `behind`."""
         holder = behind or self.other.info.backend_pid
         found = self._watch.execute(
-            "select pid from pg_stat_activity where wait_event_type = 'Lock' and %s = any (pg_blocking_pids(pid))",
+            BLOCKED,
             [holder],
         ).fetchone()
         return found[0] if found else None
 
     def crowd(self, *calls: Callable[[], httpx.Response]) -> list[Future[httpx.Response]]:
         """Make calls in threads; return once each waits for a lock of whomever."""
-        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
         answers = [self._threads.submit(call) for call in calls]
-        while self._watch.execute(waiting).fetchone() != (len(calls),):
+        while self._watch.execute(WAITING).fetchone() != (len(calls),):
             assert not any(answer.done() for answer in answers), "nothing held it up"
         return answers
 

@@ -14,17 +14,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import httpx
+import pytest
 
 from infra.local.child import Child
 from infra.local.runtime_api import LambdaFunction
 from infra.operations import ROOT
-
-if TYPE_CHECKING:
-    import pytest
 
 SHORTEST, LONGEST = 8, 40
 """Characters: what is shorter is a word that may stand anywhere; of what is longer the beginning gives it away."""
@@ -148,6 +146,12 @@ class _Output:
 _OUTPUTS: list[_Output] = []
 
 
+def hear_file(piece: str, file: Path) -> None:
+    """From now on hear what another process's child writes into `file`, from its beginning."""
+    if not any(output.piece == piece for output in _OUTPUTS):
+        _OUTPUTS.append(_Output(piece, os.open(file, os.O_RDONLY), lambda: True))
+
+
 def watch() -> None:
     """From now on hear the processes that are started; `Child` and `LambdaFunction` start all there are."""
     start_child, start_function = Child.__init__, LambdaFunction.__init__
@@ -177,7 +181,7 @@ def read() -> None:
             _OUTPUTS.remove(output)
 
 
-def pytest_runtest_logreport(report: "pytest.TestReport") -> None:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """After each test: hear what was printed meanwhile."""
     if report.when == "teardown":
         for name, text in report.sections:
@@ -185,10 +189,23 @@ def pytest_runtest_logreport(report: "pytest.TestReport") -> None:
         read()
 
 
-def pytest_sessionfinish(session: "pytest.Session") -> None:
-    """Look for the canaries; a find fails the run."""
+_FOUND: list[str] = []
+"""The leaks that workers of pytest-xdist reported to this process."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker that ends has found."""
+    _FOUND.extend(getattr(node, "workeroutput", {}).get("leaks", ()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Look for the canaries; a find fails the run. A worker of pytest-xdist reports to the controller."""
     read()
-    if leaks := CANARIES.leaks():
+    leaks = sorted({*_FOUND, *CANARIES.leaks()})
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["leaks"] = leaks
+    elif leaks:
         session.exitstatus = 1
         told = "\n".join(f"  {leak}" for leak in leaks[:MOST_TOLD])
         reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -9,7 +9,7 @@ from typing import Any, Self
 import psycopg
 
 from infra.local.child import Child
-from infra.local.postgres import DATABASE, Cluster, account, free_port
+from infra.local.postgres import Cluster, account, free_port
 from tests.support.certificates import Certificates
 
 CONSOLE = "console"
@@ -61,7 +61,7 @@ class Pooler:
         self._words = {name: cluster.password(name) for name in (*users, CONSOLE)}
         self._write_words()
         text = SETTINGS.format(
-            database=DATABASE,
+            database=cluster.database,
             target=target or cluster.port,
             port=self.port,
             folder=folder,
@@ -105,7 +105,7 @@ class Pooler:
 
     def command(self, text: str) -> list[dict[str, Any]]:
         """Run a command of the console: `pause`, `resume`, `show pools`, `kill tasks`, `reconnect`, …"""
-        url = self._cluster.url(CONSOLE, port=self.port).replace(f"/{DATABASE}", "/pgbouncer")
+        url = self._cluster.url(CONSOLE, port=self.port).replace(f"/{self._cluster.database}", "/pgbouncer")
         with psycopg.connect(url, autocommit=True, row_factory=psycopg.rows.dict_row) as console:
             cursor = console.execute(text.encode())
             return cursor.fetchall() if cursor.description else []

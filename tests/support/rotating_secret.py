@@ -8,7 +8,6 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from infra.local.postgres import DATABASE
 from shared.connection import Secret
 from tests.support.output_leaks import note
 from tests.support.stack import Stack
@@ -33,7 +32,9 @@ class Login:
         role = sql.Identifier(self.name)
         self._admin.execute(sql.SQL("alter role {} password {}").format(role, sql.Literal(password)))
         self._admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [self.name])
-        self.url = f"postgresql://{self.name}:{password}@127.0.0.1:{self._stack.cluster.port}/{DATABASE}"
+        self.url = (
+            f"postgresql://{self.name}:{password}@127.0.0.1:{self._stack.cluster.port}/{self._stack.cluster.database}"
+        )
 
     def drop(self) -> None:
         """End what is still connected, and take it away."""

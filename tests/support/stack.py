@@ -1,26 +1,39 @@
-"""What the tests run against, all of it real: PostgreSQL, PgBouncer, a proxy that can break, an issuer of tokens.
+"""What the tests run against, all of it real: PostgreSQL, PgBouncer, a proxy that can fail, an issuer of tokens.
 
-The way of a request's SQL: handlers → `proxy` → `pooler` (where PgBouncer is installed, and always in CI) → `cluster`;
-for the fault runner a second proxy, `behind`, stands between the last two.
+SQL of a request passes through `proxy`, then `pooler` (where PgBouncer is installed, and always in CI), to `cluster`;
+the fault runner has a second proxy, `behind`, between the last two.
+
+The workers of pytest-xdist share one server. Each has a database there, copied from a migrated one, login roles of its
+own name, and a proxy, a pooler and an issuer of its own. A test that restarts, stops, fills or reconfigures a server,
+or that looks at its roles, uses the fixture `private_server`.
 """
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
-from infra.local.postgres import OWNER, SUPERUSER, Cluster, throwaway
+import psycopg
+from psycopg import sql
+
+from infra.local.postgres import DATABASE, OWNER, SUPERUSER, Cluster, throwaway
 from infra.migrate import migrate
 from tests.support import certificates
 from tests.support.certificates import Certificates
 from tests.support.jwks_server import JwksServer, Signer
-from tests.support.output_leaks import note
+from tests.support.output_leaks import hear_file, note
 from tests.support.pgbouncer import Pooler, installed
 from tests.support.postgres_proxy import Proxy
 
-APP, JOBS = "api", "jobs"
+SERVER = "TEST_SERVER"
+"""Environment variable: the folder of a running server with a migrated database, which this process shares."""
+WORKER = os.environ.get("TEST_WORKER") or os.environ.get("PYTEST_XDIST_WORKER") or ""
+"""Names this process among those that share the server."""
+APP, JOBS = (f"{role}_{WORKER}".removesuffix("_") for role in ("api", "jobs"))
+"""The login roles of this process."""
 ORIGINS = ("https://app.example.com", "http://localhost:3000")
 STRICT = os.environ.get("CI") == "true"
 """In CI nothing may be left out."""
@@ -39,8 +52,47 @@ class User:
         return {"Authorization": f"Bearer {self.token}"}
 
 
+@contextmanager
+def migrated_server(*, database: str = DATABASE, secret: str | None = None) -> Iterator[Cluster]:
+    """Run a throw-away server whose database has all migrations and this process's login roles."""
+    with throwaway(database=database, secret=secret) as cluster:
+        _migrate(cluster)
+        yield cluster
+
+
+@contextmanager
+def shared_database(home: Path) -> Iterator[Cluster]:
+    """Give a database of this process's own on the server that runs in `home`: a copy of the migrated one."""
+    cluster = Cluster(home)
+    if not cluster.join():
+        raise RuntimeError(f"no server runs in {home}, which {SERVER} names")
+    cluster.database = f"{DATABASE}_{WORKER}"
+    copy, template = sql.Identifier(cluster.database), sql.Identifier(DATABASE)
+    logins = sql.SQL(", ").join(map(sql.Identifier, (APP, JOBS)))
+    with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
+        owner = sql.Identifier(OWNER)
+        admin.execute(sql.SQL("create database {} template {} owner {}").format(copy, template, owner))
+    _migrate(cluster)  # a copy lacks the login roles alone
+    try:
+        yield cluster
+    finally:
+        with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database {} with (force)").format(copy))
+            admin.execute(sql.SQL("drop role {}").format(logins))
+
+
+def _migrate(cluster: Cluster) -> None:
+    urls = {"DATABASE_URL": APP, "DATABASE_URL_JOBS": JOBS, "DATABASE_URL_UNPOOLED": OWNER}
+    migrate({name: cluster.url(role) for name, role in urls.items()}, lambda _: None)
+
+
+def end_backends(admin: psycopg.Connection[Any]) -> None:
+    """End the backends of this process's application role, which no other process uses."""
+    admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [APP])
+
+
 class Stack:
-    """Everything, once a session. `environment` is what the functions read; it is in `os.environ` while this runs."""
+    """Everything, once per process. `environment` is what the functions read, and is in `os.environ` meanwhile."""
 
     cluster: Cluster
     pooler: Pooler | None
@@ -55,21 +107,21 @@ class Stack:
     def __init__(self, *, two_proxies: bool = False) -> None:
         self._exit = ExitStack()
         self._two_proxies = two_proxies
+        self._shared = os.environ.get(SERVER)
+        self._private: tuple[Cluster, Pooler | None] | None = None
 
     def __enter__(self) -> Self:
         with self._exit as exits:
-            self.cluster = exits.enter_context(throwaway())
+            server = shared_database(Path(self._shared)) if self._shared else migrated_server()
+            self.cluster = exits.enter_context(server)
+            hear_file("postgres, log", self.cluster.log)
             note("the password of a role", self.cluster.password("").removeprefix("-"))
-            self.folder = self.cluster.folder("tests")
+            self.folder = self.cluster.folder(f"tests_{WORKER}")
             self.certificates = certificates.make(self.folder)
             self.issuer = exits.enter_context(JwksServer())
             self.signer = self.issuer.signer()
-            self.pooler = None
             self.behind = exits.enter_context(Proxy(self.cluster.port)) if self._two_proxies else None
-            if installed() or STRICT:
-                target = self.behind.port if self.behind else None
-                pooler = Pooler(self.cluster, (APP, JOBS), self.folder, self.certificates, target=target)
-                self.pooler = exits.enter_context(pooler)
+            self.pooler = self._start_pooler(self.cluster, self.folder, exits)
             self.proxy = exits.enter_context(Proxy(self.pooler.port if self.pooler else self.cluster.port))
             self.environment = {
                 "DATABASE_URL": self.url(APP),
@@ -77,12 +129,43 @@ class Stack:
                 "AUTH_ISSUER": self.issuer.url,
                 "CORS_ORIGINS": ",".join(ORIGINS),
             }
-            migrate({**self.environment, "DATABASE_URL_UNPOOLED": self.cluster.url(OWNER)}, lambda _: None)
             self._exit = exits.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._exit.close()
+
+    def _start_pooler(self, cluster: Cluster, folder: Path, exits: ExitStack) -> Pooler | None:
+        if not (installed() or STRICT):
+            return None
+        target = self.behind.port if self.behind else None
+        return exits.enter_context(Pooler(cluster, (APP, JOBS), folder, self.certificates, target=target))
+
+    @contextmanager
+    def private_server(self) -> Iterator[None]:
+        """Use a throw-away server of this process's own, with the same roles, passwords and database name.
+
+        `cluster`, `pooler` and `admin_url` are those of the private server meanwhile; `proxy` leads there.
+        """
+        if not self._shared:
+            yield
+            return
+        if self._private is None:
+            secret = self.cluster.password("").removeprefix("-")
+            server = migrated_server(database=self.cluster.database, secret=secret)
+            cluster = self._exit.enter_context(server)
+            self._private = cluster, self._start_pooler(cluster, cluster.folder("pooler"), self._exit)
+        shared = self.cluster, self.pooler
+        try:
+            self._use(*self._private)
+            yield
+        finally:
+            self._use(*shared)
+
+    def _use(self, cluster: Cluster, pooler: Pooler | None) -> None:
+        self.cluster, self.pooler = cluster, pooler
+        self.proxy.target = pooler.port if pooler else cluster.port
+        self.proxy.cut()
 
     def url(self, role: str) -> str:
         """The libpq URL of a role, by the way that requests take; in the clear, so that the proxy can read along."""

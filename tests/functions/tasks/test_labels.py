@@ -14,7 +14,7 @@ from tests.support.labels import path_of as path_of_label
 from tests.support.lists import conflict, new_list
 from tests.support.lists import path_of as path_of_list
 from tests.support.lock_races import racing
-from tests.support.stack import Stack, User
+from tests.support.stack import APP, Stack, User
 from tests.support.tasks import TASKS, change, errors, ids, make, page, path_of, read, titles, walk
 
 type Send = Callable[[httpx.Client, str, list[object]], httpx.Response]
@@ -234,7 +234,7 @@ def test_a_label_of_twice_as_many_tasks_is_twice_the_work(
     admin.execute("analyze task, label, task_label")
     for someone in (user, stranger):
         with psycopg.connect(stack.admin_url, row_factory=psycopg.rows.dict_row) as other:
-            other.execute("select set_config('app.user_id', %s, true), set_config('role', 'api', true)", [someone.id])
+            other.execute("select set_config('app.user_id', %s, true), set_config('role', %s, true)", [someone.id, APP])
             other.execute(statement.encode())
             other.execute("reset role")
             done.append(other.execute(WORK).fetchone() or {})

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from tests.support.stack import User
+from tests.support.stack import APP, User
 from tests.support.tasks import NOBODYS, TASKS, Json, change, ids, make, moment, page, path_of, read, without_instance
 from tests.support.trash import restore, trash
 
@@ -198,7 +198,7 @@ def test_what_the_release_before_deletes_can_be_restored(api: httpx.Client, admi
     """Its statement, as the application's role sent it."""
     task = make(api)
     with admin.transaction():
-        admin.execute("select set_config('app.user_id', %s, true), set_config('role', 'api', true)", [user.id])
+        admin.execute("select set_config('app.user_id', %s, true), set_config('role', %s, true)", [user.id, APP])
         deleted = admin.execute("delete from task where id = %s returning user_id, id, title", [task["id"]])
         assert deleted.rowcount == 1
     assert restore(api, task).json() == task
