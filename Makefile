@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev offline test smoke test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev offline test check smoke test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -38,8 +38,14 @@ dev: install ## the whole API on http://127.0.0.1:8000 (PORT= changes it)
 offline: install ## the functions of serverless.yml, a process each, on http://127.0.0.1:8000 (needs Node and `npm ci`)
 	@$(BIN)/python -m infra.local.offline
 
-test: install ## the whole test suite, against a real PostgreSQL (ARGS= goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+# Two workers with a database each; a file stays on one of them. For a debugger: ARGS="-n 0 --pdb FILE".
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test: install ## the test suite, against a real PostgreSQL, in random order (ARGS= goes to pytest)
+	@$(PYTEST) --ignore=tests/infra/deploy $(ARGS)
+
+check: install ## in a minute: linters, types, structure, contract, the changed files' tests (OPERATION=tasks_create)
+	@$(BIN)/python -m tests.support.check $(OPERATION)
 
 smoke: install ## ask a deployment whether it keeps the contract: BASE_URL=https://… (see infra/README.md for users)
 	@[ -n "$$BASE_URL" ] || { echo "make smoke: BASE_URL is missing: make smoke BASE_URL=https://…" >&2; exit 2; }

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -192,14 +193,19 @@ def account() -> str | None:
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now, below those of clients: one of these might take it before it is used.
+    """Reserve a TCP port for a server that this process starts, until the process ends.
 
-    Clients get 32768 and up from Linux (net.ipv4.ip_local_port_range), 49152 and up from macOS (RFC 6335, section 6).
+    On Linux it stays bound here without listening: no other process finds it free, but a server that sets SO_REUSEADDR,
+    as all of ours do, may listen on it. No client gets it: Linux gives them ports from 32768 on
+    (net.ipv4.ip_local_port_range), macOS from 49152 on (RFC 6335, section 6).
     """
     while True:
         port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        with socket.socket() as reserved, suppress(OSError):
+            reserved.bind(("127.0.0.1", port))
+            if sys.platform == "linux":
+                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # before bind, two could reserve it
+                reserved.detach()
             return port
 
 

@@ -93,7 +93,13 @@ def test_no_job_of_a_preview_starts_for_a_fork_or_for_dependabot(name: str) -> N
 def test_the_gate_of_a_pull_request_has_no_key_to_lose() -> None:
     assert set(triggers("ci")) == {"pull_request", "workflow_call"}
     assert all(each["permissions"] == {"contents": "read"} for each in WORKFLOWS["ci"]["jobs"].values())
-    assert ".ci/run" in [step.get("run") for step in steps(job("ci", "gate"))]
+    assert '.ci/run "$PART"' in [step.get("run") for step in steps(job("ci", "gate"))]
+
+
+def test_the_jobs_of_the_gate_are_the_parts_of_the_script() -> None:
+    parts = re.search(r"set -- (.*)", (ROOT / ".ci/run").read_text("utf-8"))
+    assert parts
+    assert job("ci", "gate")["strategy"]["matrix"] == {"part": parts[1].split()}
 
 
 def test_a_release_goes_from_the_gate_by_one_build_and_staging_to_production() -> None:
