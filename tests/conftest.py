@@ -90,6 +90,12 @@ def private_server(stack: Stack) -> Iterator[None]:
 
 
 @pytest.fixture
+def fresh_database(stack: Stack) -> None:
+    """A new database, for a test of what PostgreSQL reads: no rows, statistics or dead tuples of other tests."""
+    stack.renew_database()
+
+
+@pytest.fixture
 def pooler(stack: Stack) -> Pooler:
     """PgBouncer; where it is not installed, the test is skipped."""
     if stack.pooler is None:

@@ -47,7 +47,7 @@ class World:
         self.seed = seed
         self._folder = folder
         self._exit = ExitStack()
-        self._stack = Stack(two_proxies=True)
+        self._stack = Stack(two_proxies=True, own_server=True)
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:

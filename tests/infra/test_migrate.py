@@ -179,7 +179,7 @@ REFUSED = {
         "DATABASE_URL_UNPOOLED is malformed",
     ),
     "the owner": ({"DATABASE_URL": f"postgresql://{OWNER}:secret@h/d"}, "DATABASE_URL must name a role of its own"),
-    "one for both": ({"DATABASE_URL_JOBS": "postgresql://api:secret@h/d"}, "DATABASE_URL_JOBS must name a role of"),
+    "one for both": ({"DATABASE_URL_JOBS": f"postgresql://{APP}:secret@h/d"}, "DATABASE_URL_JOBS must name a role of"),
     "the other's group": ({"DATABASE_URL": "postgresql://task_jobs:secret@h/d"}, "DATABASE_URL must name a role of"),
     "a superuser": ({"DATABASE_URL": f"postgresql://{SUPERUSER}:secret@h/d"}, f"DATABASE_URL names {SUPERUSER}"),
     "a reader of all": (

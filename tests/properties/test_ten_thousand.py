@@ -49,7 +49,7 @@ class Full:
             admin.execute("alter table task disable trigger attach_new")
             admin.execute(FILL, {"user": self.user.id, "list": self.list, "root": self.root, "count": count})
             admin.execute("alter table task enable trigger attach_new")
-        admin.execute("vacuum (analyze) task")  # what other tests have left is not what is counted
+        admin.execute("vacuum (analyze) task")
         found = admin.execute(
             "select id::text from task where parent_id = %s order by position", [self.root]
         ).fetchall()
@@ -79,9 +79,17 @@ class Full:
 
 
 @pytest.fixture(scope="module")
-def both(stack: Stack) -> tuple[Full, Full]:
+def filled(stack: Stack) -> tuple[Full, Full]:
+    stack.renew_database()  # what other tests left would be read, too
     with psycopg.connect(stack.admin_url, autocommit=True, row_factory=psycopg.rows.dict_row) as admin:
         return Full(stack, admin, FEW), Full(stack, admin, MANY)
+
+
+@pytest.fixture
+def both(filled: tuple[Full, Full], admin: psycopg.Connection[DictRow]) -> tuple[Full, Full]:
+    """Both users, with nothing left of the rows that other tests wrote and rolled back."""
+    admin.execute("vacuum (analyze) task")
+    return filled
 
 
 @pytest.mark.parametrize("place", PLACES)

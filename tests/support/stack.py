@@ -29,10 +29,10 @@ from tests.support.pgbouncer import Pooler, installed
 from tests.support.postgres_proxy import Proxy
 
 SERVER = "TEST_SERVER"
-"""Environment variable: the folder of a running server with a migrated database, which this process shares."""
-WORKER = os.environ.get("TEST_WORKER") or os.environ.get("PYTEST_XDIST_WORKER") or ""
+"""Environment variable: the folder of a running server, started by `migrated_server`, which this process shares."""
+WORKER = os.environ.get("TEST_WORKER") or os.environ.get("PYTEST_XDIST_WORKER") or "main"
 """Names this process among those that share the server."""
-APP, JOBS = (f"{role}_{WORKER}".removesuffix("_") for role in ("api", "jobs"))
+APP, JOBS = f"api_{WORKER}", f"jobs_{WORKER}"
 """The login roles of this process."""
 ORIGINS = ("https://app.example.com", "http://localhost:3000")
 STRICT = os.environ.get("CI") == "true"
@@ -53,37 +53,48 @@ class User:
 
 
 @contextmanager
-def migrated_server(*, database: str = DATABASE, secret: str | None = None) -> Iterator[Cluster]:
-    """Run a throw-away server whose database has all migrations and this process's login roles."""
-    with throwaway(database=database, secret=secret) as cluster:
-        _migrate(cluster)
+def migrated_server(secret: str | None = None) -> Iterator[Cluster]:
+    """Run a throw-away server whose database is migrated: the template of every process's database."""
+    with throwaway(secret=secret) as cluster:
+        _migrate(cluster, "template")
         yield cluster
 
 
 @contextmanager
-def shared_database(home: Path) -> Iterator[Cluster]:
-    """Give a database of this process's own on the server that runs in `home`: a copy of the migrated one."""
+def own_database(cluster: Cluster) -> Iterator[None]:
+    """Have a database of this process's own in a migrated cluster, and its login roles."""
+    cluster.database = f"{DATABASE}_{WORKER}"
+    _copy_template(cluster)
+    _migrate(cluster, WORKER)  # a copy lacks the login roles alone
+    try:
+        yield
+    finally:
+        with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(cluster.database)))
+            for role in (APP, JOBS):
+                admin.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+
+
+def shared_server(home: Path) -> Cluster:
+    """Return the cluster of the server that another process runs in `home`."""
     cluster = Cluster(home)
     if not cluster.join():
         raise RuntimeError(f"no server runs in {home}, which {SERVER} names")
-    cluster.database = f"{DATABASE}_{WORKER}"
-    copy, template = sql.Identifier(cluster.database), sql.Identifier(DATABASE)
-    logins = sql.SQL(", ").join(map(sql.Identifier, (APP, JOBS)))
+    return cluster
+
+
+def _copy_template(cluster: Cluster) -> None:
+    """Make the cluster's database anew, as a copy of the migrated one."""
+    names = {"copy": cluster.database, "template": DATABASE, "owner": OWNER}
+    words = {key: sql.Identifier(name) for key, name in names.items()}
     with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
-        owner = sql.Identifier(OWNER)
-        admin.execute(sql.SQL("create database {} template {} owner {}").format(copy, template, owner))
-    _migrate(cluster)  # a copy lacks the login roles alone
-    try:
-        yield cluster
-    finally:
-        with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
-            admin.execute(sql.SQL("drop database {} with (force)").format(copy))
-            admin.execute(sql.SQL("drop role {}").format(logins))
+        admin.execute(sql.SQL("drop database if exists {copy} with (force)").format(**words))
+        admin.execute(sql.SQL("create database {copy} template {template} owner {owner}").format(**words))
 
 
-def _migrate(cluster: Cluster) -> None:
-    urls = {"DATABASE_URL": APP, "DATABASE_URL_JOBS": JOBS, "DATABASE_URL_UNPOOLED": OWNER}
-    migrate({name: cluster.url(role) for name, role in urls.items()}, lambda _: None)
+def _migrate(cluster: Cluster, suffix: str) -> None:
+    roles = {"DATABASE_URL": f"api_{suffix}", "DATABASE_URL_JOBS": f"jobs_{suffix}", "DATABASE_URL_UNPOOLED": OWNER}
+    migrate({name: cluster.url(role) for name, role in roles.items()}, lambda _: None)
 
 
 def end_backends(admin: psycopg.Connection[Any]) -> None:
@@ -104,16 +115,17 @@ class Stack:
     folder: Path
     environment: dict[str, str]
 
-    def __init__(self, *, two_proxies: bool = False) -> None:
+    def __init__(self, *, two_proxies: bool = False, own_server: bool = False) -> None:
         self._exit = ExitStack()
         self._two_proxies = two_proxies
-        self._shared = os.environ.get(SERVER)
+        self._shared = None if own_server else os.environ.get(SERVER)
         self._private: tuple[Cluster, Pooler | None] | None = None
 
     def __enter__(self) -> Self:
         with self._exit as exits:
-            server = shared_database(Path(self._shared)) if self._shared else migrated_server()
-            self.cluster = exits.enter_context(server)
+            home = self._shared
+            self.cluster = shared_server(Path(home)) if home else exits.enter_context(migrated_server())
+            exits.enter_context(own_database(self.cluster))
             hear_file("postgres, log", self.cluster.log)
             note("the password of a role", self.cluster.password("").removeprefix("-"))
             self.folder = self.cluster.folder(f"tests_{WORKER}")
@@ -151,9 +163,8 @@ class Stack:
             yield
             return
         if self._private is None:
-            secret = self.cluster.password("").removeprefix("-")
-            server = migrated_server(database=self.cluster.database, secret=secret)
-            cluster = self._exit.enter_context(server)
+            cluster = self._exit.enter_context(migrated_server(self.cluster.password("").removeprefix("-")))
+            self._exit.enter_context(own_database(cluster))
             self._private = cluster, self._start_pooler(cluster, cluster.folder("pooler"), self._exit)
         shared = self.cluster, self.pooler
         try:
@@ -161,6 +172,23 @@ class Stack:
             yield
         finally:
             self._use(*shared)
+
+    def renew_database(self) -> None:
+        """Replace the database by a new one, which no statistics and no rows of other tests are in."""
+        self.proxy.cut()
+        _copy_template(self.cluster)
+        if self.pooler:
+            self.pooler.command("reconnect")
+
+    def set_role(self, settings: dict[str, str]) -> None:
+        """Give this process's application role other settings, which new backends have; all backends are new ones."""
+        with psycopg.connect(self.admin_url, autocommit=True) as admin:
+            for name, value in settings.items():
+                names = sql.Identifier(APP), sql.Identifier(name)
+                admin.execute(sql.SQL("alter role {} set {} = {}").format(*names, sql.Literal(value)))
+        self.proxy.cut()
+        if self.pooler:
+            self.pooler.command("reconnect")
 
     def _use(self, cluster: Cluster, pooler: Pooler | None) -> None:
         self.cluster, self.pooler = cluster, pooler

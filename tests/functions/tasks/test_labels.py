@@ -222,6 +222,7 @@ WORK = """
     from pg_stat_xact_user_tables"""
 
 
+@pytest.mark.usefixtures("fresh_database")
 @pytest.mark.parametrize(
     "statement", ["update label set name = 'House' where name = 'home'", "delete from label where name = 'home'"]
 )
