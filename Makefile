@@ -75,7 +75,7 @@ format: install ## let the formatter and the linter repair what they can
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: install ## the benchmark, with a table (ARGS="--part warm", ARGS=--quick for a smoke)
+bench: install ## the benchmark, with a table (ARGS="--part warm", ARGS="--against REVISION", ARGS=--quick for a smoke)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 package: install ## the deployable artefacts, in build/

@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from statistics import median
@@ -14,6 +15,7 @@ import psycopg
 from infra.local.keys import ISSUER, DevelopmentKey
 from infra.local.postgres import OWNER, SUPERUSER, Cluster, throwaway
 from infra.migrate import migrate
+from infra.operations import ROOT
 from tests.bench.process import Process
 from tests.bench.relay import Relay
 from tests.bench.requests import Request
@@ -80,13 +82,17 @@ class Laboratory:
                 "BENCH_TOKEN": key.token(CALLER),
                 "BENCH_LOG": str(folder / "log"),
             }
-            migrate(self.environment | {"DATABASE_URL_UNPOOLED": self.cluster.url(OWNER)}, lambda _: None)
+            self.migrate(self.environment | {"DATABASE_URL_UNPOOLED": self.cluster.url(OWNER)})
             self._seed()
             self._exit = exits.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._exit.close()
+
+    def migrate(self, environment: dict[str, str]) -> None:
+        """Bring the empty database up to date."""
+        migrate(environment, lambda _: None)
 
     @property
     def port(self) -> int:
@@ -108,7 +114,8 @@ class Laboratory:
 
     def start(self, subject: str, delay: float = 0, **variables: str) -> Process:
         """A subject's process, with the database and the issuer `delay` milliseconds away."""
-        return Process(subject, self.environment | self.far(delay) | variables)
+        command = [sys.executable, "-m", "tests.bench.subject", subject]
+        return Process(subject, command, ROOT, self.environment | self.far(delay) | variables)
 
     def far(self, delay: float) -> dict[str, str]:
         """The variables that lead to the database and to the issuer by relays of their own."""

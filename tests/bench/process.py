@@ -1,24 +1,23 @@
-"""A subject's process, seen from the benchmark: see tests/bench/subject.py for what it can be told."""
+"""A process that is measured, seen from the benchmark: tests/bench/subject.py and driver.py say what it can be told."""
 
 import json
 import subprocess
-import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
-from infra.operations import ROOT
 from tests.bench.requests import Json
 
 
 class Process:
     """Runs until `close`; what it complains about ends the benchmark, as that would be no measurement."""
 
-    def __init__(self, subject: str, environment: dict[str, str]) -> None:
+    def __init__(self, subject: str, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.subject = subject
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.subject", subject],
-            cwd=ROOT,
+            command,
+            cwd=folder,
             env=environment | {"BENCH_STARTED": repr(time.monotonic())},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

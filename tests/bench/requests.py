@@ -60,26 +60,23 @@ PLAIN = ("create", "get", "list", "update", "delete", "complete", "reopen", "rep
 """Every operation once."""
 
 
-class Context:
-    """What Lambda tells a handler beside the event."""
-
-    aws_request_id = "00000000-0000-4000-8000-000000000000"
-    function_name = "bench"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:bench"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """As at the start of a function with the timeout of serverless.yml."""
-        return 15_000
+def route(request: Request) -> str:
+    """The route of a request, as API Gateway and serverless.yml name it."""
+    path = TASKS if request.operation in ("create", "list") else f"{TASKS}/{{task_id}}{request.suffix}"
+    return f"{request.method} {path}"
 
 
-def event(request: Request, task_id: str, query: str = "") -> Json:
-    """The event of one request; each brings a title of its own, so that there is something to write."""
-    path = TASKS if request.operation in ("create", "list") else f"{TASKS}/{task_id}{request.suffix}"
+def event(request: Request, task_id: str, query: str = "", token: str = "") -> Json:
+    """The event of one request; each brings a title of its own, so that there is something to write.
+
+    `token`: the caller's; without one it is BENCH_TOKEN.
+    """
+    key = route(request)
+    path = key.partition(" ")[2].replace("{task_id}", task_id)
     number = next(_counter)
     headers = {
         "accept": "*/*",
-        "authorization": f"Bearer {os.environ['BENCH_TOKEN']}",
+        "authorization": f"Bearer {token or os.environ['BENCH_TOKEN']}",
         "content-type": "application/json",
         "host": "api.example.com",
         "user-agent": "bench",
@@ -91,10 +88,9 @@ def event(request: Request, task_id: str, query: str = "") -> Json:
         headers["if-match"] = '"1"'
     if request.key:
         headers["idempotency-key"] = f"bench-{os.getpid()}-{number}"
-    route = TASKS if path == TASKS else f"{TASKS}/{{task_id}}{request.suffix}"
     made: Json = {
         "version": "2.0",
-        "routeKey": f"{request.method} {route}",
+        "routeKey": key,
         "rawPath": path,
         "rawQueryString": query,
         "headers": headers,
@@ -111,7 +107,7 @@ def event(request: Request, task_id: str, query: str = "") -> Json:
                 "userAgent": "bench",
             },
             "requestId": f"bench{number}",
-            "routeKey": f"{request.method} {route}",
+            "routeKey": key,
             "stage": "$default",
             "time": "22/Nov/2026:12:00:00 +0000",
             "timeEpoch": 1795348800000,

@@ -48,16 +48,21 @@ class Target:
     bound: float
     unit: str = "x"
     at_least: bool = False
+    low: float | None = None  # where the middle half of the measured ratios begins
 
     @property
     def met(self) -> bool:
-        """Whether it holds."""
-        return self.figure >= self.bound if self.at_least else self.figure <= self.bound
+        """Whether it holds. With `low`, it is missed only where the middle half lies wholly above the bound."""
+        if self.at_least:
+            return self.figure >= self.bound
+        return (self.figure if self.low is None else self.low) <= self.bound
 
     @property
     def verdict(self) -> str:
         """In words, and by how much."""
         word = "met" if self.met else "MISSED"
+        if self.low is not None and self.low <= self.bound < self.figure:
+            return f"met: the middle half begins at {self.low:.2f}"
         if not self.bound:
             return word if self.met else f"{word} by {abs(self.figure):g}"
         return f"{word} by {abs(self.figure / self.bound - 1):.0%}"

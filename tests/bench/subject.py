@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from tests.bench.requests import PAGE, ROWS, TASKS, Context, Json, event, wrong
+from tests.bench.driver import Context
+from tests.bench.requests import PAGE, ROWS, TASKS, Json, event, wrong
 
 type Handler = Callable[[Json, Any], Json]
 

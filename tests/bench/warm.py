@@ -104,10 +104,11 @@ def _ratios(found: _Found, delay: float) -> Table:
         for row in COMMON
     ]
     head = ("operation", *(f"ours / {peer}" for peer in PEERS))
-    return Table(f"Warm, {_where(delay)}: how many times a peer's median ours is", head, rows)
+    return Table(f"Warm, {where(delay)}: how many times a peer's median ours is", head, rows)
 
 
-def _where(delay: float) -> str:
+def where(delay: float) -> str:
+    """Where the database is, in words."""
     return f"the database {delay:g} ms away" if delay else "the database on this machine"
 
 
@@ -143,7 +144,7 @@ def _chart(found: _Found, delay: float) -> Chart:
     series: dict[str, list[float | None]] = {
         subject: [round(found[delay, row, subject].at(0.5), 2) for row in COMMON] for subject in SUBJECTS
     }
-    return Chart(f"warm-{delay:g}ms", f"Warm median, {_where(delay)}", list(COMMON), series)
+    return Chart(f"warm-{delay:g}ms", f"Warm median, {where(delay)}", list(COMMON), series)
 
 
 def _targets(found: _Found, delays: list[float]) -> list[Target]:
@@ -151,12 +152,12 @@ def _targets(found: _Found, delays: list[float]) -> list[Target]:
     for delay, limit in LIMITS.items():
         for row in TARGETED if delay in delays else ():
             ours, bare = found[delay, row, "ours"], found[delay, row, "bare"]
-            where = f"{row}, {_where(delay)}"
-            targets.append(Target(f"{where}: p50 / bare", ours.ratio(bare)[0], limit))
-            targets.append(Target(f"{where}: p95 / bare", ours.at(0.95) / bare.at(0.95), limit))
+            name = f"{row}, {where(delay)}"
+            targets.append(Target(f"{name}: p50 / bare", ours.ratio(bare)[0], limit))
+            targets.append(Target(f"{name}: p95 / bare", ours.at(0.95) / bare.at(0.95), limit))
     for row in TARGETED if AWAY in delays else ():
         faster = found[AWAY, row, "usual"].ratio(found[AWAY, row, "ours"])[0]
-        targets.append(Target(f"{row}, {_where(AWAY)}: usual / ours, p50", faster, FASTER, at_least=True))
+        targets.append(Target(f"{row}, {where(AWAY)}: usual / ours, p50", faster, FASTER, at_least=True))
     return targets
 
 
