@@ -4,8 +4,17 @@
 
 import { chromium } from "playwright-core";
 
+import { uniformFont } from "./font.mjs";
+
 const [, , base, token, executablePath, screenshot] = process.argv;
-const seen = { requests: [], failures: [], messages: [], widths: {} };
+const seen = { requests: [], failures: [], messages: [], widths: [] };
+const PHONE = { width: 390, height: 844 };
+const WIDER = [
+  { width: 844, height: 390 }, // the phone on its side
+  { width: 1024, height: 768 }, // a tablet: answers show their links
+];
+// Em per character. The text of Arial Narrow takes about 0.4, that of DejaVu Sans and Verdana 0.6, in bold 0.7.
+const FONTS = { narrow: uniformFont(0.35), wide: uniformFont(0.75) };
 
 const browser = await chromium.launch({
   executablePath,
@@ -21,7 +30,7 @@ const browser = await chromium.launch({
   ],
 });
 try {
-  const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+  const phone = { viewport: PHONE, isMobile: true, hasTouch: true };
   const page = await (await browser.newContext(phone)).newPage();
   page.on("request", (request) => seen.requests.push(request.url()));
   page.on("requestfailed", (request) => seen.failures.push(request.url()));
@@ -29,9 +38,34 @@ try {
   page.on("console", (message) => seen.messages.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => seen.messages.push(`exception: ${error.message}`));
 
-  // The width that the page needs: one that is wider than the phone scrolls sideways.
+  // The width that the page needs in each font: one that is wider than the screen scrolls sideways. Every element gets
+  // a font that is made here, because installed fonts differ from machine to machine, and a page that fits with one
+  // does not fit with another. Fonts from bytes and constructed style sheets need no change of the page's policy.
   const measure = async (moment) => {
-    seen.widths[moment] = await page.evaluate(() => document.documentElement.scrollWidth);
+    for (const [font, file] of [["installed", null], ...Object.entries(FONTS)]) {
+      const needed = await page.evaluate(
+        async ([family, bytes]) => {
+          const sheet = new CSSStyleSheet();
+          if (bytes) {
+            document.fonts.add(await new FontFace(family, new Uint8Array(bytes)).load());
+            sheet.replaceSync(`* { font-family: ${family} !important; }`);
+          }
+          document.adoptedStyleSheets = [sheet];
+          const width = document.documentElement.scrollWidth;
+          document.adoptedStyleSheets = [];
+          document.fonts.clear();
+          return width;
+        },
+        [font, file],
+      );
+      seen.widths.push({ moment, font, screen: page.viewportSize().width, needed });
+    }
+  };
+  const measureOnAll = async (moment) => {
+    for (const screen of [...WIDER, PHONE]) {
+      await page.setViewportSize(screen);
+      await measure(moment);
+    }
   };
   const send = async (operation, body) => {
     const block = page.locator(`#operations-tasks-${operation}`);
@@ -64,6 +98,18 @@ try {
   seen.created = await send("create_task", { title: "From the page", due: { date: "2026-03-01" } });
   seen.listed = await send("list_tasks");
   await page.locator("#operations-tasks-create_task").screenshot({ path: screenshot });
+
+  // create_task and list_tasks are open: parameters, a body, answers. update_label has links with examples as well.
+  await page.locator("#operations-labels-update_label .opblock-summary-control").tap();
+  await page.locator("#operations-labels-update_label .operation-link pre").first().waitFor({ state: "attached" });
+  await measureOnAll("operations");
+  const tabs = page.locator(".responses-table .model-example .tabitem:nth-child(2) button");
+  await tabs.evaluateAll((buttons) => buttons.forEach((button) => button.click()));
+  const schemas = page.locator(".responses-table td:has(.model-box)");
+  await schemas.first().waitFor();
+  seen.schemas = await schemas.evaluateAll((cells) => cells.map((cell) => cell.clientWidth));
+  await measureOnAll("schemas");
+
   seen.stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]));
 } finally {
   await browser.close();

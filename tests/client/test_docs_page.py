@@ -10,7 +10,9 @@ from infra.operations import operations
 from tests.client.conftest import Folder
 from tests.support.api_server import Server
 
-PHONE = 390
+PHONE, WIDER = 390, {844, 1024}
+"""Widths of screens: a phone, the phone on its side, a tablet."""
+MOMENTS = {"start", "list_tasks", "authorize", "create_task", "operations", "schemas"}
 UNAUTHORIZED = "error: Failed to load resource: the server responded with a status of 401 (Unauthorized)"
 
 Seen = dict[str, Any]
@@ -54,8 +56,18 @@ def test_nothing_fails_but_the_request_without_a_token(seen: Seen) -> None:
     assert seen["messages"] == [UNAUTHORIZED]
 
 
-def test_the_page_never_scrolls_sideways(seen: Seen) -> None:
-    assert set(seen["widths"].values()) == {PHONE}
+@pytest.mark.parametrize("font", ["installed", "narrow", "wide"])
+def test_the_page_never_scrolls_sideways(seen: Seen, font: str) -> None:
+    measured = [each for each in seen["widths"] if each["font"] == font]
+
+    assert {each["screen"] for each in measured} == {PHONE} | WIDER
+    assert {each["moment"] for each in measured} == MOMENTS
+    assert [each for each in measured if each["needed"] != each["screen"]] == []
+
+
+def test_a_schema_is_as_wide_as_the_phone_allows(seen: Seen) -> None:
+    assert seen["schemas"]
+    assert min(seen["schemas"]) > PHONE / 2
 
 
 def test_the_browser_keeps_no_token(seen: Seen) -> None:
