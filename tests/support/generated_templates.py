@@ -17,6 +17,7 @@ import pytest
 
 from infra.operations import DEFAULT, ROOT
 from tests.support.cloudformation import Stack
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 ISSUER, ORIGINS = "https://auth.example.com", "https://app.example.com, https://admin.example.com"
 SECRETS = {"DATABASE_SECRET_ID": "task-api/staging/database-url", "DATABASE_SECRET_ID_JOBS": "/task-api/staging/jobs"}
@@ -29,6 +30,7 @@ SAM = {
     "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
 }
 """What a stage gives to each."""
+DEFAULTS = {"AuthIssuer": ISSUER}
 # SAM's own transform, which the service runs as well; it knows archives by their place in S3 alone.
 TRANSFORM = """
 import json, re, sys
@@ -124,6 +126,12 @@ def archives(folder: Path) -> None:
 
 def by_osls(folder: Path, env: Mapping[str, str], root: Path = ROOT) -> Generated:
     """What osls makes of serverless.yml in `root`; it works in `folder`, which is empty."""
+    run_osls(folder, env, root)
+    return read_osls(folder)
+
+
+def run_osls(folder: Path, env: Mapping[str, str], root: Path = ROOT) -> None:
+    """Run `osls package` on serverless.yml of `root` in `folder`, which is empty."""
     osls = ROOT / "node_modules/.bin/osls"
     if not osls.exists():
         pytest.skip("node_modules is missing: run `npm ci`")
@@ -134,28 +142,40 @@ def by_osls(folder: Path, env: Mapping[str, str], root: Path = ROOT) -> Generate
     known = {"PATH": os.environ["PATH"], "HOME": str(folder), "SLS_TELEMETRY_DISABLED": "1", "AUTH_ISSUER": ISSUER}
     command = [str(osls), "package", "--package", "out"]
     done = subprocess.run(
-        command, cwd=folder, env={**known, **env}, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env={**known, **env}, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def read_osls(folder: Path) -> Generated:
+    """The template that `run_osls` has left in `folder`."""
     return Generated(json.loads((folder / "out/cloudformation-template-update-stack.json").read_text("utf-8")))
 
 
 def by_sam(parameters: Mapping[str, str], root: Path = ROOT) -> Generated:
     """What SAM's transform makes of infra/template.yaml in `root`, for the parameters of a stage."""
+    return read_sam(run_sam(parameters, root), parameters)
+
+
+def run_sam(parameters: Mapping[str, str], root: Path = ROOT) -> str:
+    """The JSON of the template that SAM's transform makes of infra/template.yaml in `root`."""
     python = ROOT / ".venv/sam/bin/python"
     if not python.exists():
         pytest.skip("AWS SAM's command line is not installed: run `make ci-tools`")
-    text = (root / "infra/template.yaml").read_text("utf-8")
-    known = {"AuthIssuer": ISSUER, **parameters}
     done = subprocess.run(
-        [str(python), "-c", TRANSFORM, json.dumps(known)],
-        input=text,
+        [str(python), "-c", TRANSFORM, json.dumps({**DEFAULTS, **parameters})],
+        input=(root / "infra/template.yaml").read_text("utf-8"),
         cwd=root,
         env={"AWS_DEFAULT_REGION": "eu-central-1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PROCESS_TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return Generated(json.loads(done.stdout), **known)
+    return done.stdout
+
+
+def read_sam(template: str, parameters: Mapping[str, str]) -> Generated:
+    """The template that `run_sam` gave for the same parameters."""
+    return Generated(json.loads(template), **{**DEFAULTS, **parameters})

@@ -15,6 +15,7 @@ import pytest
 
 from infra.hook import ANSWERS
 from infra.operations import jobs, operations
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 MIGRATIONS = "infra/migrations/versions"
 # Runs in the release's folder, where `python -c` finds its modules first.
@@ -110,7 +111,7 @@ def _run(release: Path, env: dict[str, str], calls: list[tuple[str, Any]]) -> li
         input=json.dumps(calls),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROCESS_TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stderr

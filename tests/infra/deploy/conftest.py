@@ -1,30 +1,37 @@
-"""What `make package` builds, and what CloudFormation gets: made once for all who look into it or run from it."""
+"""What is built once per session for all workers: what `make package` builds, and what CloudFormation gets."""
 
 from pathlib import Path
 
 import pytest
 
-from infra.package import ARCHITECTURES, ARCHIVES, build
-from tests.support.generated_templates import OSLS, SAM, Generated, by_osls, by_sam
+from tests.support.built_once import built_once, session_folder
+from tests.support.generated_templates import OSLS, SAM, Generated, read_osls, read_sam, run_osls, run_sam
+from tests.support.packaged import Packaged
 
 
 @pytest.fixture(scope="session")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with all archives, and beside each the folder that it is of."""
-    folder = tmp_path_factory.mktemp("packaged")
-    for archive in ARCHIVES:
-        for architecture in ARCHITECTURES:
-            build(archive, architecture, folder)
-    return folder
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what is built once."""
+    return session_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
-def osls(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+def packaged(shared: Path) -> Packaged:
+    """All archives."""
+    return Packaged(shared)
+
+
+@pytest.fixture(scope="session")
+def osls(shared: Path) -> Generated:
     """What osls makes of serverless.yml."""
-    return by_osls(tmp_path_factory.mktemp("osls"), OSLS)
+    place = shared / "osls"
+    built_once(place, lambda folder: run_osls(folder, OSLS))
+    return read_osls(place)
 
 
 @pytest.fixture(scope="session")
-def sam() -> Generated:
+def sam(shared: Path) -> Generated:
     """What SAM's transform makes of infra/template.yaml."""
-    return by_sam(SAM)
+    place = shared / "sam"
+    built_once(place, lambda folder: (folder / "template.json").write_text(run_sam(SAM), "utf-8"))
+    return read_sam((place / "template.json").read_text("utf-8"), SAM)

@@ -14,6 +14,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from infra.operations import ROOT
 from tests.support.cloudformation import ACCOUNT, REGION, Stack, read
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 FILE = ROOT / "infra/bootstrap.yaml"
 TEMPLATE = read(FILE)
@@ -244,7 +245,9 @@ def test_cloudformation_may_do_what_awss_own_schemas_ask_for_the_templates_resou
         pytest.skip("AWS SAM is not installed: run `make ci-tools`")
     template = (ROOT / "infra/template.yaml").read_bytes()
     env = os.environ | {"AWS_DEFAULT_REGION": REGION}
-    done = subprocess.run([sam, "-c", TRANSFORM], input=template, env=env, capture_output=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sam, "-c", TRANSFORM], input=template, env=env, capture_output=True, timeout=PROCESS_TIMEOUT, check=True
+    )
     types = json.loads(done.stdout)
     assert {"AWS::Lambda::Alias", "AWS::CodeDeploy::DeploymentGroup", "AWS::ApiGatewayV2::Stage"} <= set(types)
     granted = {action.lower() for action, _ in allowed(bootstrap("staging"), "CloudFormationRole")}
@@ -258,5 +261,5 @@ def test_cloudformation_may_do_what_awss_own_schemas_ask_for_the_templates_resou
 
 def test_cfn_lint_finds_nothing_in_it() -> None:
     command = [str(Path(sys.executable).with_name("cfn-lint")), str(FILE)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False)
     assert (done.returncode, done.stdout) == (0, "")

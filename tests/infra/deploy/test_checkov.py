@@ -9,6 +9,7 @@ import pytest
 
 from infra.operations import ROOT
 from tests.support.generated_templates import Generated
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 CONFIGURATION = (ROOT / ".checkov.yaml").read_text("utf-8")
 EXCEPTIONS = re.findall(r"^  - (CKV_\w+) # .{20,}$", CONFIGURATION, re.MULTILINE)
@@ -30,7 +31,13 @@ def test_it_finds_what_is_planted_and_in_ours_what_has_a_reason(
     command = [str(program), "--directory", ".", "--framework", "cloudformation", "--skip-download", "--output", "json"]
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     done = subprocess.run(
-        [*command, "--quiet"], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=180, check=False
+        [*command, "--quiet"],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PROCESS_TIMEOUT,
+        check=False,
     )
     report = json.loads(done.stdout)
     assert report["summary"]["parsing_errors"] == 0

@@ -25,6 +25,7 @@ from infra import hook
 from infra.local.runtime_api import FunctionError, LambdaFunction, lambda_function
 from infra.operations import ROOT, Operation, operations
 from tests.support.stack import Stack, User
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 OPERATIONS = {operation.name: operation for operation in operations()}
 NEW, BAD = "7", "8"
@@ -64,7 +65,7 @@ class Aws(ThreadingHTTPServer):
     def environment(self, handler: str, folder: Path) -> LambdaFunction:
         names = ("DATABASE_URL", "AUTH_ISSUER")
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | {n: self.stack.environment[n] for n in names}
-        return self.exits.enter_context(lambda_function(handler, handler, env, folder))
+        return self.exits.enter_context(lambda_function(handler, handler, env, folder, PROCESS_TIMEOUT))
 
     def function(self, name: str, version: str) -> LambdaFunction:
         """The environment of a version. All good ones are one: what runs is what is in the checkout."""

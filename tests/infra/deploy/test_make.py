@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.postgres import ROOT
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 TOOLS = ("make", "sh", "touch", "cat", "grep")
 
@@ -34,7 +35,7 @@ def program(checkout: Path, name: str, text: str) -> None:
 def install(checkout: Path) -> subprocess.CompletedProcess[str]:
     env = {"PATH": str(checkout / "bin"), "HOME": os.environ.get("HOME", "/")}
     return subprocess.run(
-        ["make", "install"], cwd=checkout, env=env, capture_output=True, text=True, timeout=120, check=False
+        ["make", "install"], cwd=checkout, env=env, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
     )
 
 

@@ -1,13 +1,13 @@
 """No credential is in what is deployed, or in what deploys it: archives, templates, workflows."""
 
 import re
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from infra.operations import ROOT
 from tests.support.generated_templates import Generated
+from tests.support.packaged import Packaged
 
 CREDENTIALS = {
     "a private key": rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/]{20}",
@@ -36,10 +36,10 @@ def test_what_deploys_holds_none() -> None:
     assert {file: found for file, found in files.items() if found} == {}
 
 
-def test_an_archive_holds_none(packaged: Path) -> None:
+def test_an_archive_holds_none(packaged: Packaged) -> None:
     """In what is others', a password in a URL is the example of a docstring."""
     found = []
-    for archive in packaged.glob("*.zip"):
+    for archive in packaged.all():
         with ZipFile(archive) as opened:
             for name in opened.namelist():
                 kinds = credentials(opened.read(name))

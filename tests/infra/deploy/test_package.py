@@ -1,7 +1,6 @@
 """The archives that `make package` builds, built here and looked into."""
 
 import os
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from infra.contract import as_json
 from infra.operations import JOBS as JOBS_FOLDER
 from infra.operations import ROOT, Function, jobs, operations
 from infra.package import ARCHITECTURES, HOOK, HTTP, JOBS, LARGEST, RUNTIME, Archive, build, compiler, copy, pack
+from tests.support.packaged import HERE, Packaged
 
 MACHINES = {"arm64": 183, "x86_64": 62}  # e_machine of an ELF header
 LARGEST_ZIP = 15_000_000
@@ -24,10 +24,10 @@ UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
     params=[(archive, architecture) for archive in (HTTP, JOBS) for architecture in ARCHITECTURES],
     ids=lambda pair: f"{pair[0].name}-{pair[1]}",
 )
-def built(request: pytest.FixtureRequest, packaged: Path) -> Path:
+def built(request: pytest.FixtureRequest, packaged: Packaged) -> Path:
     """One archive after the other, as `make package` builds them."""
     archive, architecture = request.param
-    return packaged / f"{archive.name}-{architecture}.zip"
+    return packaged.zip(archive, architecture)
 
 
 def names(archive: Path) -> list[str]:
@@ -78,10 +78,8 @@ def test_an_archive_is_small(built: Path) -> None:
         assert sum(entry.file_size for entry in opened.infolist()) < LARGEST
 
 
-def test_two_builds_give_the_same_bytes(packaged: Path, tmp_path: Path) -> None:
-    here = "x86_64" if platform.machine() == "x86_64" else "arm64"
-    again = build(HTTP, here, tmp_path)
-    assert again.read_bytes() == (packaged / again.name).read_bytes()
+def test_two_builds_give_the_same_bytes(packaged: Packaged, tmp_path: Path) -> None:
+    assert build(HTTP, HERE, tmp_path).read_bytes() == packaged.zip(HTTP, HERE).read_bytes()
 
 
 def test_without_the_runtimes_python_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +88,8 @@ def test_without_the_runtimes_python_nothing_is_built(monkeypatch: pytest.Monkey
         compiler()
 
 
-def test_the_same_files_give_the_same_bytes(built: Path) -> None:
+def test_the_same_files_with_other_times_give_the_same_bytes(tmp_path: Path) -> None:
+    built = build(HOOK, HERE, tmp_path)
     before = built.read_bytes()
     for file in built.with_suffix("").rglob("*"):
         os.utime(file, (0, 0))
@@ -147,9 +146,9 @@ def test_every_job_imports_from_what_is_packaged(tmp_path_factory: pytest.TempPa
 
 
 def test_the_hooks_archive_holds_the_hook_and_its_events_and_imports_nothing_else_of_ours(
-    packaged: Path, tmp_path_factory: pytest.TempPathFactory
+    packaged: Packaged, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    sources = {name for name in names(packaged / "hook-arm64.zip") if not name.endswith(".pyc")}
+    sources = {name for name in names(packaged.zip(HOOK, "arm64")) if not name.endswith(".pyc")}
     events = {f"infra/events/{file.name}" for file in (ROOT / "infra/events").iterdir()}
     assert sources == events | {"infra/__init__.py", "infra/hook.py", "infra/synthetic.py"}
     target = code(HOOK, tmp_path_factory)

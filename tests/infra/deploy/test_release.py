@@ -23,6 +23,7 @@ from infra.stage import ROLES, SECRETS, USERS
 from tests.infra.deploy.test_workflows import ACTION, job, scripts, steps
 from tests.support.cloudformation import ACCOUNT, REGION, Stack, read
 from tests.support.generated_templates import SAM, by_sam
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 KEY = "neon-key-of-the-tests"
 URI = "postgresql://neondb_owner:secret@ep-cool.eu.aws.neon.tech/neondb"
@@ -65,7 +66,9 @@ def run(workspace: Path, name: str, **env: str) -> tuple[int, str, list[str]]:
     env |= {"PATH": f"{workspace}/bin:{os.environ['PATH']}", "HOME": str(workspace), "CALLS": str(workspace / "calls")}
     env["GITHUB_OUTPUT"] = str(workspace / "output")
     command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", SCRIPTS[name]]
-    done = subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=workspace, env=env, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
+    )
     return done.returncode, done.stdout + done.stderr, (workspace / "calls").read_text("utf-8").splitlines()
 
 

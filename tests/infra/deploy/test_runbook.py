@@ -9,6 +9,7 @@ from infra.operations import ROOT, operations
 from infra.stage import SECRETS
 from tests.infra.deploy.test_workflows import FIVE, OPTIONAL
 from tests.support.cloudformation import read
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 TEXT = (ROOT / "infra/runbook.md").read_text("utf-8")
 CHAPTERS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
@@ -58,5 +59,7 @@ def test_it_deletes_the_secrets_that_a_stage_has() -> None:
 
 @pytest.mark.parametrize("script", BLOCKS, ids=[str(number) for number in range(len(BLOCKS))])
 def test_every_command_is_one_that_bash_can_read(script: str) -> None:
-    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["bash", "-n"], input=script, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -20,6 +20,7 @@ from infra.local.runtime_api import (
 )
 from infra.operations import JOBS, ROOT, Function, Operation, jobs, operations
 from tests.support.stack import Stack, User
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 OPERATIONS = {operation.name: operation for operation in operations()}
 
@@ -32,7 +33,7 @@ def running(function: Function, stack: Stack, **variables: str) -> Iterator[Lamb
     """
     names = ["DATABASE_URL_JOBS"] if function.module.split(".")[1] == JOBS else ["DATABASE_URL", "AUTH_ISSUER"]
     env = {"PATH": os.environ["PATH"]} | {name: stack.environment[name] for name in names} | variables
-    with lambda_function(function.name, function.handler, env, ROOT) as started:
+    with lambda_function(function.name, function.handler, env, ROOT, PROCESS_TIMEOUT) as started:
         yield started
 
 
@@ -98,7 +99,7 @@ def long(event, context):
 
 
 @contextmanager
-def handler(name: str, folder: Path, timeout: float = 15) -> Iterator[LambdaFunction]:
+def handler(name: str, folder: Path, timeout: float = PROCESS_TIMEOUT) -> Iterator[LambdaFunction]:
     (folder / "handlers.py").write_text(HANDLERS)
     with lambda_function("trial", f"handlers.{name}", {"PATH": os.environ["PATH"]}, folder, timeout) as function:
         yield function
@@ -108,7 +109,7 @@ def test_a_handler_gets_the_event_and_a_context(tmp_path: Path) -> None:
     with handler("answer", tmp_path) as function:
         answer = function.invoke({"text": "é\U0001f600"})
         assert answer["event"] == {"text": "é\U0001f600"}
-        assert 0 < answer["left"] <= 15_000
+        assert 0 < answer["left"] <= PROCESS_TIMEOUT * 1000
         assert answer["arn"].endswith(":function:trial")
         assert function.log == "asked by trial\n"
 
@@ -116,9 +117,9 @@ def test_a_handler_gets_the_event_and_a_context(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "timeout", "message"),
     [
-        ("fail", 15, "no such thing"),
-        ("end", 15, "the process ended with 3"),
-        ("missing", 15, "Handler 'missing' missing on module 'handlers'"),
+        ("fail", PROCESS_TIMEOUT, "no such thing"),
+        ("end", PROCESS_TIMEOUT, "the process ended with 3"),
+        ("missing", PROCESS_TIMEOUT, "Handler 'missing' missing on module 'handlers'"),
         ("hang", 0.5, "timed out after 0.5 s"),
     ],
 )
@@ -136,7 +137,7 @@ def test_an_answer_over_6_mb_is_refused(tmp_path: Path) -> None:
 
 def test_an_environment_that_is_late_is_killed_one_that_crashes_says_so(tmp_path: Path) -> None:
     with handler("hang", tmp_path) as function:
-        assert function.wait_until_ready(15)
+        assert function.wait_until_ready(PROCESS_TIMEOUT)
         with pytest.raises(TimedOutError):
             function.invoke({}, 0.2)
         assert not function.alive

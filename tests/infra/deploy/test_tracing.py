@@ -8,6 +8,7 @@ import sys
 from infra.operations import ROOT
 from tests.infra.deploy.test_runtime_client import OPERATIONS, event_of, running
 from tests.support.stack import Stack, User
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 LOADED = "import sys, functions.service.health; print('aws_xray_sdk' in sys.modules)"
 
@@ -21,7 +22,7 @@ def test_as_it_comes_the_sdk_is_not_even_loaded(stack: Stack) -> None:
 def test_turned_on_each_request_is_a_segment_without_what_is_the_callers(stack: Stack, user: User) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as daemon:
         daemon.bind(("127.0.0.1", 0))
-        daemon.settimeout(10)
+        daemon.settimeout(PROCESS_TIMEOUT)
         variables = {
             "POWERTOOLS_TRACE_DISABLED": "false",
             "AWS_XRAY_DAEMON_ADDRESS": f"127.0.0.1:{daemon.getsockname()[1]}",

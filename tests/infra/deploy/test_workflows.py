@@ -16,6 +16,7 @@ import yaml
 
 from infra.operations import ROOT
 from infra.stage import SECRETS
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 FOLDER = ROOT / ".github/workflows"
 WORKFLOWS = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.yml"))}
@@ -198,14 +199,18 @@ def test_a_closed_pull_request_takes_its_stack_its_secrets_and_its_branch_with_i
 
 @pytest.mark.parametrize(("place", "script"), scripts(), ids=[place for place, _ in scripts()])
 def test_every_script_is_one_that_bash_can_read(place: str, script: str) -> None:
-    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["bash", "-n"], input=script, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
+    )
     assert (done.returncode, done.stderr) == (0, ""), place
 
 
 def lint(command: list[str], folder: Path) -> tuple[int, str]:
     """The exit code, and what was printed, without colours."""
     env = os.environ | {"NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
+    )
     return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
 
 
