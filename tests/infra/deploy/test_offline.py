@@ -7,56 +7,46 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from infra.local.backing import CannotServe
 from infra.local.offline import osls
 from infra.local.postgres import free_port
-from tests.infra.deploy.test_dev import Dev, check_greeting, copy, make
+from tests.support.make_dev import Dev, check_greeting, copy, errors, make
 
 TOOLS = ("make", "sh", "rm", "readlink", "touch")
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
     try:
         osls()
     except CannotServe as reason:
         pytest.skip(str(reason))
-    with copy(tmp_path_factory.mktemp("offline")) as folder:
+    with copy(tmp_path) as folder:
         yield folder
 
 
-@pytest.mark.parametrize(
-    ("number", "terminal", "earlier"),
-    [
-        pytest.param(signal.SIGINT, True, 0, id="Ctrl-C"),
-        pytest.param(signal.SIGKILL, False, 2, id="SIGKILL"),
-    ],
-)
-def test_it_greets_takes_make_tokens_token_and_leaves_no_process_behind(
-    checkout: Path, number: signal.Signals, *, terminal: bool, earlier: int
-) -> None:
-    offline = Dev(checkout, "offline")
-    check_greeting(offline)
-    headers = {"Authorization": f"Bearer {make(checkout, 'token', 'USER_ID=alice').stdout.strip()}"}
-    with httpx.Client(base_url=offline.url, headers=headers, timeout=30) as client:
-        client.post("/v1/tasks", json={"title": "Kept"}).raise_for_status()
-        assert len(client.get("/v1/tasks").json()["items"]) == earlier + 2, "one is the greeting's"
-    names = [" ".join(process.cmdline()) for process in offline.processes()]
-    for part in ("postgres", "osls", "functions/tasks/create handler", "functions/tasks/list handler"):
-        assert [name for name in names if part in name], part
-    assert offline.end(number, terminal=terminal) == []
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", offline.port)) != 0
+def test_it_greets_takes_make_tokens_token_and_leaves_no_process_behind(checkout: Path) -> None:
+    for earlier, (number, terminal) in enumerate(((signal.SIGKILL, False), (signal.SIGINT, True))):
+        offline = Dev(checkout, "offline")
+        check_greeting(offline)
+        with offline.client(make(checkout, "token", "USER_ID=alice").stdout.strip()) as client:
+            client.post("/v1/tasks", json={"title": "Kept"}).raise_for_status()
+            assert len(client.get("/v1/tasks").json()["items"]) == 2 * earlier + 2, "one is the greeting's"
+        names = [" ".join(process.cmdline()) for process in offline.processes()]
+        for part in ("postgres", "osls", "functions/tasks/create handler", "functions/tasks/list handler"):
+            assert [name for name in names if part in name], part
+        assert offline.end(number, terminal=terminal) == [], number.name
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", offline.port)) != 0, number.name
 
 
 def refusal(folder: Path, **env: str) -> list[str]:
     """All that a `make offline` says that can't start."""
     done = make(folder, "offline", f"PORT={free_port()}", **env)
     assert (done.returncode != 0, done.stdout) == (True, "")
-    return [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    return errors(done)
 
 
 def test_without_node_or_its_packages_one_line_says_what_is_missing(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.readme import README, form, session
-from tests.infra.deploy.test_dev import Dev, copy
+from tests.support.make_dev import Dev, copy
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from infra.operations import ROOT, jobs, operations
-from tests.infra.deploy.test_dev import Dev, copy, surroundings
+from tests.support.make_dev import Dev, copy, surroundings
 from tests.support.stack import Stack, User
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -24,7 +25,14 @@ def run(*arguments: str, env: Mapping[str, str] = NOTHING, folder: Path = ROOT, 
     names = ("DATABASE_URL", "DATABASE_URL_JOBS", "AUTH_ISSUER")
     ours = {name: value for name, value in surroundings().items() if name not in names}
     done = subprocess.run(
-        command, cwd=folder, env=ours | dict(env), input=text, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=folder,
+        env=ours | dict(env),
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=PROCESS_TIMEOUT,
+        check=False,
     )
     return done.returncode, done.stdout, done.stderr
 

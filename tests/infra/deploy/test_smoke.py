@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from infra.operations import ROOT
-from tests.infra.deploy.test_dev import surroundings
 from tests.support.api_server import Server
+from tests.support.make_dev import MAKE, surroundings
 from tests.support.stack import ORIGINS, User
 from tests.support.tasks import TASKS
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 VARIABLES = ("BASE_URL", "SMOKE_TOKEN", "SMOKE_TOKEN_2", "SMOKE_USERS", "DATABASE_URL", "DATABASE_URL_JOBS", "CI")
 
@@ -22,8 +23,10 @@ def smoke(url: str, *chosen: str, **env: str) -> tuple[int, str]:
     """The exit code and what it printed; `chosen` are arguments of pytest's."""
     ours = {name: value for name, value in surroundings().items() if name not in VARIABLES}
     ours |= env | {"BASE_URL": url, "ARGS": " ".join(["-q", "-p", "no:cacheprovider", *chosen])}
-    command = ["make", "-s", "smoke"]
-    done = subprocess.run(command, cwd=ROOT, env=ours, capture_output=True, text=True, timeout=120, check=False)
+    command = [*MAKE, "smoke"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=ours, capture_output=True, text=True, timeout=PROCESS_TIMEOUT, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
