@@ -1,12 +1,6 @@
 """What is deployed is what is on disk: serverless.yml, infra/template.yaml and infra/events/ against functions/."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +8,6 @@ import yaml
 
 from infra.operations import DEFAULT, ROOT, jobs, operations
 from tests.support.cloudformation import read
-from tests.support.generated_templates import archives
 
 OPERATIONS, JOBS = operations(), jobs()
 EXPOSED = ["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
@@ -30,21 +23,6 @@ def serverless() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
     return read(ROOT / "infra/template.yaml")
-
-
-def run(command: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
-    """The exit code of `command`, and all that it printed."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    return done.returncode, done.stdout
 
 
 def route(http_api: Any) -> str:
@@ -147,38 +125,6 @@ def test_every_new_version_is_invoked_before_it_gets_traffic_by_a_hook_that_may_
     assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SmokeSecretId"}, ""]}]}
     assert (read["Action"], otherwise) == ("secretsmanager:GetSecretValue", {"Ref": "AWS::NoValue"})
     assert read["Resource"]["Fn::Sub"].endswith(":secret:${SmokeSecretId}-??????")
-
-
-def test_cfn_lint_finds_nothing_in_the_template() -> None:
-    assert run([str(Path(sys.executable).with_name("cfn-lint")), "infra/template.yaml"], ROOT, os.environ) == (0, "")
-
-
-@pytest.fixture
-def sam() -> str:
-    """AWS SAM: its dependencies are pinned below ours, so it lives in a venv of its own; `make ci-tools` builds it."""
-    found = shutil.which("sam") or str(ROOT / ".venv/sam/bin/sam")
-    if not Path(found).exists():
-        pytest.skip("AWS SAM's command line is not installed")
-    return found
-
-
-def test_sam_builds_without_docker(sam: str, tmp_path: Path) -> None:
-    (tmp_path / "infra").mkdir()
-    for file in ("infra/template.yaml", "samconfig.toml"):
-        shutil.copy(ROOT / file, tmp_path / file)
-    archives(tmp_path / "build")
-    env = {"PATH": str(Path(sam).parent), "HOME": str(tmp_path), "AWS_DEFAULT_REGION": "eu-central-1"}
-    code, output = run([sam, "build"], tmp_path, env | {"SAM_CLI_TELEMETRY": "0"})
-    assert (code, "Build Succeeded" in output) == (0, True), output
-    built = read(tmp_path / ".aws-sam/build/template.yaml")
-    assert {function.logical_id for function in OPERATIONS + JOBS} <= set(built["Resources"])
-
-
-def test_sam_validate_finds_nothing_in_the_template(sam: str) -> None:
-    env = os.environ | {"AWS_DEFAULT_REGION": "eu-central-1", "SAM_CLI_TELEMETRY": "0"}
-    code, output = run([sam, "validate", "--lint"], ROOT, env)
-    assert code == 0, output
-    assert "is a valid SAM Template" in output
 
 
 def test_every_function_has_an_event() -> None:
