@@ -8,10 +8,10 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 SUITS := 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 12))'
 
-.PHONY: help install dev offline test check smoke test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
+.PHONY: help install dev offline test test-deploy check smoke test-fuzz test-faults test-mutants lint format bench package token migrate lock clean ci-tools
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 install: $(INSTALLED) ## install what is missing into .venv
 
@@ -46,6 +46,9 @@ test: install ## the test suite, against a real PostgreSQL, in random order (ARG
 
 check: install ## in a minute: linters, types, structure, contract, the changed files' tests (OPERATION=tasks_create)
 	@$(BIN)/python -m tests.support.check $(OPERATION)
+
+test-deploy: install ## what is deployed and run: archives, templates, workflows, make dev, make offline (5 minutes)
+	@$(PYTEST) -m deploy tests/infra/deploy tests/conformance $(ARGS)
 
 smoke: install ## ask a deployment whether it keeps the contract: BASE_URL=https://… (see infra/README.md for users)
 	@[ -n "$$BASE_URL" ] || { echo "make smoke: BASE_URL is missing: make smoke BASE_URL=https://…" >&2; exit 2; }

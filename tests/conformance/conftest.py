@@ -29,9 +29,9 @@ EMULATORS_OWN = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Ask the deployment where there is one, else both local forms."""
+    """Ask the deployment where there is one, else both local forms: `make offline` in `make test-deploy`."""
     if "target" in metafunc.fixturenames:
-        forms = [BASE_URL] if BASE_URL else ["dev", "offline"]
+        forms = [BASE_URL] if BASE_URL else ["dev", pytest.param("offline", marks=pytest.mark.deploy)]
         metafunc.parametrize("target", forms, indirect=True, scope="package")
 
 

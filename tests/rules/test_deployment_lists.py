@@ -65,6 +65,12 @@ def test_every_operation_is_three_lines_of_the_template() -> None:
     assert not missing, "add to `Resources:` in infra/template.yaml:\n" + "\n".join(missing)
 
 
+def test_every_guard_is_one_line_of_the_template() -> None:
+    lines = (ROOT / "infra/template.yaml").read_text("utf-8").splitlines()
+    missing = [line for operation in OPERATIONS for line in operation.guard_lines if line not in lines]
+    assert not missing, "add to `Resources:` in infra/template.yaml:\n" + "\n".join(missing)
+
+
 def test_the_template_deploys_nothing_else(template: dict[str, Any]) -> None:
     functions = {
         name: resource["Properties"]

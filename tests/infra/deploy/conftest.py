@@ -8,6 +8,16 @@ from tests.support.built_once import built_once, session_folder
 from tests.support.generated_templates import OSLS, SAM, Generated, read_osls, read_sam, run_osls, run_sam
 from tests.support.packaged import Packaged
 
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder as one of `make test-deploy`."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.deploy)
+
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:

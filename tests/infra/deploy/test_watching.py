@@ -157,12 +157,6 @@ def test_osls_deploys_the_same_alarms_and_dashboard(osls: Generated) -> None:
     assert {one["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] for one in functions} == {"task-api-dev"}
 
 
-def test_every_guard_is_one_line_of_the_template() -> None:
-    lines = (ROOT / "infra/template.yaml").read_text("utf-8").splitlines()
-    missing = [line for operation in operations() for line in operation.guard_lines if line not in lines]
-    assert not missing, "add to `Resources:` in infra/template.yaml:\n" + "\n".join(missing)
-
-
 def test_a_release_is_taken_back_by_its_own_version_alone(sam: Generated) -> None:
     """What SAM's own transformation makes of it: a group has the two guards of its function's new version, no more."""
     made: Resources = sam.template["Resources"]
