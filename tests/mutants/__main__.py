@@ -1,88 +1,29 @@
 """python -m tests.mutants: break the project in every way we know, and see a test die of each break.
 
-Each mutant is planted in a copy of its own, two at a time; the same tests have to be green in a copy with nothing
-broken. Prints a table. The exit status is 0 only where every mutant died of each of its tests, by an assertion, and
-those that are declared to live did. `-k TEXT` takes the mutants whose names hold the text.
+Each mutant is planted in a copy of its own, two at a time (see `runner`); the same tests have to be green in a copy
+with nothing broken. Prints a table. The exit status is 0 only where every mutant died of each of its tests, by an
+assertion, and those that are declared to live did. `-k TEXT` takes the mutants whose names hold the text.
 """
 
 import argparse
-import json
-import os
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from typing import NamedTuple
 
 from tests.mutants.answers import ANSWERS
 from tests.mutants.door import DOOR
 from tests.mutants.fence import FENCE
 from tests.mutants.keys import KEYS
 from tests.mutants.mutant import Mutant
-from tests.mutants.planting import Edit, Unplantable, planted
+from tests.mutants.planting import Unplantable
+from tests.mutants.runner import AT_ONCE, PATIENCE, Runner, Trial
 from tests.mutants.structure import STRUCTURE
 from tests.mutants.tokens import TOKENS
 from tests.mutants.trash import TRASH
-from tests.mutants.witness import DIED, FAILED, PASSED, SKIPPED
+from tests.mutants.witness import DIED, PASSED
 
 MUTANTS = (*FENCE, *DOOR, *TOKENS, *KEYS, *ANSWERS, *TRASH, *STRUCTURE)
-AT_ONCE = 2
-PATIENCE = 180
-"""Seconds for the tests of one mutant, where some wait for what will never come."""
-WITHOUT_STACK = tuple(
-    f"tests/shared/test_{name}.py"
-    for name in ("tokens", "signatures", "keys", "key_sets", "key_fetches", "key_replaced")
-)
-"""Tests that need no database: without conftest.py they start in a second."""
-
-
-class Verdict(NamedTuple):
-    """What became of a test: of which of its items, and in which words."""
-
-    kind: str
-    item: str = ""
-    message: str = ""
-
-
-class Trial(NamedTuple):
-    """What became of each test in a copy, and how many seconds it took."""
-
-    verdicts: dict[str, Verdict]
-    seconds: float
-
-
-def run(edits: Iterable[Edit], tests: Sequence[str], patience: float = PATIENCE) -> Trial:
-    """Run the tests in a copy with these edits. Raises `Unplantable`."""
-    started = time.monotonic()
-    with planted(*edits) as folder:
-        told = folder.parent / "witness"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutants.witness", "-p", "no:cacheprovider"]
-        command += ["--witness", str(told), *(f"--witness-test={test}" for test in tests), *tests]
-        if all(test.startswith(WITHOUT_STACK) for test in tests):
-            command.append("--noconftest")
-        # The plugins that packages bring cost half a second, and none of ours asks for them.
-        env = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-        try:
-            done = subprocess.run(
-                command, cwd=folder, env=env, capture_output=True, text=True, timeout=patience, check=False
-            )
-            said = (done.stdout + done.stderr).strip()
-        except subprocess.TimeoutExpired:
-            said = f"not over after {patience} s"
-        lines = told.read_text("utf-8").splitlines() if told.exists() else []
-    return Trial(_verdicts(tests, [json.loads(line) for line in lines], said), time.monotonic() - started)
-
-
-def _verdicts(tests: Sequence[str], lines: list[dict[str, str]], said: str) -> dict[str, Verdict]:
-    found = {}
-    reason = next((line for line in said.splitlines() if line.startswith("ERROR")), said.rpartition("\n")[2])
-    for test in tests:
-        mine = [Verdict(line["verdict"], line["item"], line["message"]) for line in lines if line["test"] == test]
-        of_kind = {verdict.kind: verdict for verdict in reversed(mine)}  # the first of each kind
-        kind = next((kind for kind in (DIED, FAILED, SKIPPED, PASSED) if kind in of_kind), None)
-        found[test] = of_kind[kind] if kind else Verdict("was not run", message=reason)
-    return found
 
 
 def complaints(mutant: Mutant, trial: Trial) -> list[str]:
@@ -107,9 +48,9 @@ def trials(chosen: Sequence[Mutant]) -> tuple[list[str], list[str]]:
     """Try every mutant, and all their tests with nothing broken; give the rows and what is wrong."""
     rows, wrong = dict.fromkeys(chosen, ""), []
     tests = list(dict.fromkeys(test for mutant in chosen for test in mutant.tests))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        sound = pool.submit(run, (), tests, PATIENCE * 5)
-        running: dict[Future[Trial], Mutant] = {pool.submit(run, one.edits, one.tests): one for one in chosen}
+    with Runner(tests) as runner, ThreadPoolExecutor(AT_ONCE) as pool:
+        sound = pool.submit(runner.run, (), tests, PATIENCE * 5)  # first, as it takes longest
+        running: dict[Future[Trial], Mutant] = {pool.submit(runner.run, one.edits, one.tests): one for one in chosen}
         try:
             for number, future in enumerate(as_completed(running), 1):
                 mutant = running[future]

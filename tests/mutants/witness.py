@@ -9,10 +9,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 DIED, PASSED, FAILED, SKIPPED = "died", "passed", "failed", "skipped"
 BLUNDERS = re.compile(r'"failure":"(NameError|AttributeError|UnboundLocalError|ImportError)"')
 """What an edit that is no good leaves in the log of a request, which would look like a mutant's death: a 500."""
+UNNEEDED = {Phase.shrink, Phase.explain}
+"""What Hypothesis does with an example that fails: it takes most of the time of such a test."""
 DEAD = pytest.StashKey[set[str]]()
 
 
@@ -23,6 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[DEAD] = set()
+    phases = [phase for phase in Phase if phase not in UNNEEDED]
+    name = settings.get_current_profile_name()
+    settings.register_profile(name, settings(phases=phases))
+    settings.load_profile(name)
 
 
 def _test_of(item: pytest.Item) -> str:

@@ -30,6 +30,8 @@ from tests.support.postgres_proxy import Proxy
 
 SERVER = "TEST_SERVER"
 """Environment variable: the folder of a running server, started by `migrated_server`, which this process shares."""
+TEMPLATE = "TEST_TEMPLATE"
+"""Environment variable: the database on that server to copy, where it is not the migrated one."""
 WORKER = os.environ.get("TEST_WORKER") or os.environ.get("PYTEST_XDIST_WORKER") or "main"
 """Names this process among those that share the server."""
 APP, JOBS = f"api_{WORKER}", f"jobs_{WORKER}"
@@ -65,7 +67,7 @@ def own_database(cluster: Cluster) -> Iterator[None]:
     """Have a database of this process's own in a migrated cluster, and its login roles."""
     cluster.database = f"{DATABASE}_{WORKER}"
     _copy_template(cluster)
-    _migrate(cluster, WORKER)  # a copy lacks the login roles alone
+    _migrate(cluster, WORKER)  # a copy of the migrated database lacks the login roles alone
     try:
         yield
     finally:
@@ -84,8 +86,8 @@ def shared_server(home: Path) -> Cluster:
 
 
 def _copy_template(cluster: Cluster) -> None:
-    """Make the cluster's database anew, as a copy of the migrated one."""
-    names = {"copy": cluster.database, "template": DATABASE, "owner": OWNER}
+    """Make the cluster's database anew, as a copy of the template."""
+    names = {"copy": cluster.database, "template": os.environ.get(TEMPLATE, DATABASE), "owner": OWNER}
     words = {key: sql.Identifier(name) for key, name in names.items()}
     with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
         admin.execute(sql.SQL("drop database if exists {copy} with (force)").format(**words))
@@ -177,6 +179,7 @@ class Stack:
         """Replace the database by a new one, which no statistics and no rows of other tests are in."""
         self.proxy.cut()
         _copy_template(self.cluster)
+        _migrate(self.cluster, WORKER)
         if self.pooler:
             self.pooler.command("reconnect")
 
