@@ -16,6 +16,7 @@ from tests.mutants.door import DOOR
 from tests.mutants.fence import FENCE
 from tests.mutants.keys import KEYS
 from tests.mutants.mutant import Mutant
+from tests.mutants.plans import PLANS
 from tests.mutants.planting import Unplantable
 from tests.mutants.runner import AT_ONCE, PATIENCE, Runner, Trial
 from tests.mutants.structure import STRUCTURE
@@ -23,7 +24,7 @@ from tests.mutants.tokens import TOKENS
 from tests.mutants.trash import TRASH
 from tests.mutants.witness import DIED, PASSED
 
-MUTANTS = (*FENCE, *DOOR, *TOKENS, *KEYS, *ANSWERS, *TRASH, *STRUCTURE)
+MUTANTS = (*FENCE, *DOOR, *TOKENS, *KEYS, *ANSWERS, *TRASH, *STRUCTURE, *PLANS)
 
 
 def complaints(mutant: Mutant, trial: Trial) -> list[str]:

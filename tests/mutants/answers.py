@@ -11,6 +11,8 @@ bodies = partial(Edit, "shared/bodies.py")
 schemas = partial(Edit, "shared/schemas/base.py")
 logs = partial(Edit, "shared/logs.py")
 local = partial(Edit, "infra/local/app.py")
+transactions = partial(Edit, "shared/transactions.py")
+batches = partial(Edit, "shared/batches.py")
 
 CURSORS = "tests/shared/test_cursors.py::"
 STRICT = "tests/rules/test_strictness.py::"
@@ -23,6 +25,16 @@ HASHED = LOGS + "test_a_line_knows_a_user_again_by_a_hash_that_only_we_can_make[
 NO_OTHER = "tests/rules/test_cors.py::test_no_other_origin_is_let_through"
 LISTED = "tests/rules/test_cors.py::test_a_preflight_of_a_listed_origin_is_let_through"
 GATEWAY = "tests/rules/test_cors.py::test_the_gateway_says_the_same"
+CREATED = "tests/functions/tasks/test_create.py::test_a_task_is_created_and_answered_whole"
+LEADS = "tests/functions/tasks/test_create.py::test_location_leads_to_what_was_answered"
+LIST_CREATED = "tests/functions/lists/test_create.py::test_a_list_is_created_and_answered_whole"
+PUT_CREATED = "tests/functions/tasks/test_replace.py::test_a_caller_may_choose_an_id_of_any_version"
+PUT_REPLAYED = "tests/shared/test_idempotency.py::test_a_put_that_created_is_replayed_with_its_location"
+IN_BATCH = "tests/functions/batch/test_run.py::test_operations_run_in_order_and_answer_as_they_would_alone"
+AS_ALONE = "tests/functions/batch/test_run.py::test_an_answer_is_the_one_of_the_operation_alone"
+REPLAYED = "tests/shared/test_idempotency.py::test_a_create_is_replayed_and_happens_once"
+BATCH_REPLAYED = "tests/functions/batch/test_run_kept.py::test_a_replay_shows_what_was_though_all_is_changed_since"
+LOCATION = """headers["Location"] = path if self.method == "PUT" else f"{path}/{answer['id']}\""""
 NOT_JSON = "tests/shared/test_bodies.py::test_what_is_not_json_in_utf_8_is_400"
 
 ANSWERS = (
@@ -98,5 +110,40 @@ ANSWERS = (
         "a log line with what failed",
         logs('"failure": type(failure).__name__', '"failure": str(failure)'),
         FAULT,
+    ),
+    mutant(
+        "Location: none where an object was created",
+        transactions(LOCATION, "pass"),
+        *(CREATED, LIST_CREATED, PUT_CREATED, IN_BATCH),
+    ),
+    mutant(
+        "Location: of the collection",
+        transactions(LOCATION, 'headers["Location"] = path'),
+        *(CREATED, LEADS, LIST_CREATED, IN_BATCH),
+    ),
+    mutant(
+        "Location: of another object",
+        transactions(LOCATION, LOCATION.replace("answer['id']", "str(answer['id'])[::-1]")),
+        *(CREATED, LEADS, LIST_CREATED, IN_BATCH),
+    ),
+    mutant(
+        "Location: below the object, of a PUT",
+        transactions(LOCATION, LOCATION.replace('path if self.method == "PUT" else ', "")),
+        *(PUT_CREATED, PUT_REPLAYED, IN_BATCH),
+    ),
+    mutant(
+        "Location: without the version of the API",
+        transactions('path = self.scope["path"]', 'path = self.scope["path"].removeprefix("/v1")'),
+        *(CREATED, LEADS, LIST_CREATED, PUT_CREATED, IN_BATCH),
+    ),
+    mutant(
+        "Location: none where a create is replayed",
+        transactions("if status == 201:", "if status == 201 and not self.replayed:"),
+        *(PUT_REPLAYED, REPLAYED, BATCH_REPLAYED),
+    ),
+    mutant(
+        "Location: none in a batch",
+        batches('HEADERS = ("ETag", "Location", ', 'HEADERS = ("ETag", '),
+        *(IN_BATCH, AS_ALONE),
     ),
 )

@@ -20,6 +20,10 @@ MOVE = "tests/functions/tasks/test_move.py::"
 TASKS_LABELS = "tests/functions/tasks/test_labels.py::"
 BATCH = "tests/functions/batch/test_run.py::"
 KEPT = "tests/functions/batch/test_run_kept.py::"
+IN_ORDER = BATCH + "test_operations_run_in_order_and_answer_as_they_would_alone"
+HUNDRED = BATCH + "test_a_hundred_operations_are_a_batch[{}]"
+ANSWERED = "zip(self.parts, rows_of["
+LAST_FIRST = "self.parts[-1:] + self.parts[:-1]"
 WALKS = "tests/shared/test_walks.py::"
 
 STRUCTURE = (
@@ -95,6 +99,35 @@ STRUCTURE = (
         "batches: a failure that ends nothing",
         batch_sql("if current_setting('app.failed') <> '' then", "if false then"),
         *(BATCH + "test_where_an_operation_fails_nothing_has_happened", BATCH + "test_the_first_failure_is_the_answer"),
+    ),
+    mutant(
+        "batches: run in reverse order",
+        batches("for item in self.parts for one in", "for item in self.parts[::-1] for one in"),
+        batches(ANSWERED, ANSWERED.replace("self.parts", "self.parts[::-1]")),
+        *(IN_ORDER, HUNDRED.format(True)),
+    ),
+    mutant(
+        "batches: the last operation runs first",
+        batches("for item in self.parts for one in", f"for item in {LAST_FIRST} for one in"),
+        batches(ANSWERED, ANSWERED.replace("self.parts", f"({LAST_FIRST})")),
+        *(IN_ORDER, HUNDRED.format(True)),
+    ),
+    mutant(
+        "batches: one by one in reverse order",
+        batches(
+            "[await item.result() for item in self.parts]", "[await one.result() for one in self.parts[::-1]][::-1]"
+        ),
+        *(BATCH + "test_one_by_one_each_happens_or_fails_on_its_own", HUNDRED.format(False)),
+    ),
+    mutant(
+        "batches: each operation gets the answer of another",
+        batches(ANSWERED, ANSWERED.replace("self.parts", "self.parts[::-1]")),
+        *(IN_ORDER, HUNDRED.format(True)),
+    ),
+    mutant(
+        "batches: answered in reverse order",
+        batches('b",".join(texts)', 'b",".join(texts[::-1])'),
+        *(IN_ORDER, HUNDRED.format(True), HUNDRED.format(False)),
     ),
     mutant(
         "batches: no turn",
