@@ -1,8 +1,7 @@
-"""The matrix as data: every operation, by every place where a value can stand, by whose value it is.
+"""The isolation matrix as data: each operation, each place in a request that takes a value, and whose value it is.
 
-A row is a request that succeeds (`CALLS` of test_every_operation.py), on something of the caller's; a place puts a
-value into it; a world says what the value is when it is the caller's own, another's, nobody's, of what is gone, or
-nonsense.
+A row is a request that succeeds (`CALLS` of tests/support/calls.py) on an object of the caller. A place puts a value
+into the request. The value is the caller's own, another user's, random, of a deleted object, or malformed.
 """
 
 import json
@@ -13,20 +12,20 @@ from typing import Any
 from urllib.parse import quote
 
 from infra.operations import Operation, operations
-from tests.rules.test_every_operation import CALLS, Call
+from tests.support.calls import CALLS, Call
 
 OWN, FOREIGN, RANDOM, DELETED, MALFORMED = WHOSE = ("own", "foreign", "random", "deleted", "malformed")
 LINKS = {"list", "other"}
-"""Kinds of values that name another object."""
-NOBODYS = (FOREIGN, RANDOM, DELETED)
-"""What must not be told apart."""
+"""Kinds of values that name a second object."""
+INDISTINGUISHABLE = (FOREIGN, RANDOM, DELETED)
+"""Values that must get equal responses."""
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request, before it is sent; an id in its path is that of what it is for."""
+class Request:
+    """A request before it is sent. Its path, and the items of a batch, may hold parameters such as `{task_id}`."""
 
     method: str
     path: str
@@ -34,8 +33,8 @@ class Asked:
     headers: dict[str, str] = field(default_factory=dict)
     body: dict[str, Any] | None = None
 
-    def filled(self, values: dict[str, str]) -> "Asked":
-        """The same with values in the place of the parameters that its body names, in operations of a batch."""
+    def filled(self, values: dict[str, str]) -> "Request":
+        """The request with values for the parameters in the items of a batch."""
         if self.body is None or "operations" not in self.body:
             return self
         body = PARAMETER.sub(lambda found: json.dumps(values[found[1]])[1:-1], json.dumps(self.body["operations"]))
@@ -43,24 +42,24 @@ class Asked:
 
     @property
     def text(self) -> str:
-        """All of it, to look for what it names."""
+        """Path, query, headers and body as one text."""
         return json.dumps([self.path, self.query, self.headers, self.body], ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Row:
-    """An operation, asked in one way; on what is there it answers `status`, else `absent`.
+    """A request of one operation: its status is `status` for an object that exists, else `absent`.
 
-    Where it is for what is `deleted`, the task is there in the trash.
+    Where it is `deleted`, the object is a task in the trash.
     """
 
     name: str
     operation: Operation
-    asked: Asked
+    request: Request
     status: int
     absent: int
     fixed: dict[str, str] = field(default_factory=dict)
-    """Values of its path's parameters, but for ids."""
+    """Values of the path's parameters that are no ids."""
     deleted: bool = False
 
     def __str__(self) -> str:
@@ -68,31 +67,31 @@ class Row:
 
     @property
     def writes(self) -> bool:
-        """Whether it heeds If-Match and Idempotency-Key."""
-        return self.asked.method != "GET" and not self.operation.is_default
+        """Whether the operation reads If-Match and Idempotency-Key."""
+        return self.request.method != "GET" and not self.operation.is_default
 
     @property
-    def taken(self) -> set[str]:
-        """The members of a body that it knows, of those that are places."""
-        return TAKEN.get(self.operation.name, set())
+    def members(self) -> set[str]:
+        """The places in a body that the operation knows."""
+        return MEMBERS.get(self.operation.name, set())
 
     @property
-    def telling(self) -> "list[Place]":
-        """The places whose values are put in two at a time."""
-        return [place for place in PLACES if place in TELLING or (place.kind in LINKS and self._knows(place))]
+    def parameters(self) -> set[str]:
+        """The query parameters that the operation knows."""
+        return PARAMETERS.get(self.operation.name, set())
+
+    @property
+    def paired(self) -> "list[Place]":
+        """The places that get a value two at a time."""
+        return [place for place in PLACES if place in ALWAYS_PAIRED or (place.kind in LINKS and self._knows(place))]
 
     def _knows(self, place: "Place") -> bool:
-        return place.name in (self.queried if place.part == "query" else self.taken)
-
-    @property
-    def queried(self) -> set[str]:
-        """The query parameters that it knows."""
-        return LISTED.get(self.operation.name, set())
+        return place.name in (self.parameters if place.part == "query" else self.members)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Somewhere in a request, and the kind of value that is put there."""
+    """A place in a request, and the kind of value that it takes."""
 
     name: str
     part: str
@@ -101,25 +100,25 @@ class Place:
     def __str__(self) -> str:
         return f"{self.part} {self.name}"
 
-    def put(self, asked: Asked, value: str) -> Asked:
+    def put(self, request: Request, value: str) -> Request:
         """The request with the value in this place."""
         match self.part:
             case "path":
-                return replace(asked, path=PARAMETER.sub(quote(value, safe=""), asked.path))
+                return replace(request, path=PARAMETER.sub(quote(value, safe=""), request.path))
             case "query":
-                return replace(asked, query=asked.query | {self.name: value})
+                return replace(request, query=request.query | {self.name: value})
             case "item":
-                return asked.filled({"task_id": value})
+                return request.filled({"task_id": value})
             case "header":
-                return replace(asked, headers=asked.headers | {self.name: value})
+                return replace(request, headers=request.headers | {self.name: value})
         members: dict[str, Any] = {self.name: [value] if self.kind == "words" else value}
         if "/" in self.name:
             outer, inner = self.name.split("/")
             members = {outer: {"date": "2026-01-01", inner: value}}
-        return replace(asked, body=(asked.body or {}) | members)
+        return replace(request, body=(request.body or {}) | members)
 
 
-LISTED = {
+PARAMETERS = {
     "tasks_list": {
         *("completed", "priority", "due_from", "due_before", "q", "list_id", "parent_id", "label"),
         *("sort", "limit", "cursor"),
@@ -159,10 +158,10 @@ PLACES = [
     Place("list_id", "body", "list"),
     *(Place(name, "body", "other") for name in ("parent_id", "before", "after")),
 ]
-TELLING = [place for place in PLACES if place.part == "path" or place.kind in {"cursor", "word", "tag", "key"}]
-"""Those whose values are also put in two at a time; in a row that knows them, also those that name another object."""
+ALWAYS_PAIRED = [place for place in PLACES if place.part == "path" or place.kind in {"cursor", "word", "tag", "key"}]
+"""Places that are paired in every row; a row adds the places for a second object that its operation knows."""
 WRITTEN = {"title", "description", "labels", "list_id", "parent_id"}
-TAKEN = {
+MEMBERS = {
     "tasks_create": WRITTEN,
     "tasks_replace": WRITTEN,
     "tasks_update": WRITTEN,
@@ -172,23 +171,21 @@ TAKEN = {
     "lists_move": {"before", "after"},
     "labels_update": {"name"},
 }
-"""The places in a body that an operation knows."""
-MORE: dict[str, dict[str, tuple[Call, dict[str, str]]]] = {
+VARIANTS: dict[str, dict[str, tuple[Call, dict[str, str]]]] = {
     "tasks_list": {"one at a time": (Call(200), {"limit": "1"})},
     "tasks_replace": {"without a condition": (Call(428, {"title": "Buy bread"}), {})},
 }
 UNROUTED = "/v1/tasks/{task_id}/nothing"
-ABSENT = "its path has no parameter"
 
 
 def rows() -> Iterator[Row]:
-    """A row for every operation that is deployed; `KeyError` for one of which nobody said what a good request is."""
+    """Rows for every deployed operation. Raises `KeyError` for one that `CALLS` lacks."""
     for operation in operations():
         if operation.is_default:
-            yield Row(operation.name, operation, Asked("GET", UNROUTED), 404, 404)
+            yield Row(operation.name, operation, Request("GET", UNROUTED), 404, 404)
             continue
-        for name, (call, query) in {"": (CALLS[operation.name], {}), **MORE.get(operation.name, {})}.items():
-            request = Asked(operation.method, operation.path, query, call.headers, call.body)
+        for name, (call, query) in {"": (CALLS[operation.name], {}), **VARIANTS.get(operation.name, {})}.items():
+            request = Request(operation.method, operation.path, query, call.headers, call.body)
             absent = 404
             if operation.method == "PUT":
                 absent = 412 if "If-Match" in call.headers else 201
@@ -199,43 +196,44 @@ def rows() -> Iterator[Row]:
 ROWS = list(rows())
 
 
-def why_not(row: Row, place: Place) -> str:
-    """Why this place is not there in that row; nothing where it is."""
-    there = {"path": "{" in row.asked.path, "item": row.operation.path == "/v1/batch"}
-    return "" if there.get(place.part, True) else ABSENT
+def applies(row: Row, place: Place) -> bool:
+    """Whether the row's request has this place; every request can have a query, headers and a body."""
+    if place.part == "path":
+        return "{" in row.request.path
+    return place.part != "item" or row.operation.path == "/v1/batch"
 
 
 def expected(row: Row, place: Place, whose: str) -> int:  # noqa: C901, PLR0911 - a table, read from top to bottom
-    """The status that the contract has for a cell."""
+    """The status that the contract names for a cell."""
     if row.operation.is_default:
         return 404
     if place.part == "path":
-        if "_id}" not in row.asked.path or whose == MALFORMED:
+        if "_id}" not in row.request.path or whose == MALFORMED:
             return 404
         return row.status if whose == OWN else row.absent
     if place.part == "item":
         return row.status if whose == OWN else 404
     if place.part == "query":
-        if place.name not in row.queried or place.kind in {"id", "user"}:
+        if place.name not in row.parameters or place.kind in {"id", "user"}:
             return 422
         if whose == MALFORMED:
             return 400 if place.kind == "cursor" else 422
         return row.status
     if place.part == "header":
         return _of_a_header(row, place, whose)
-    if row.asked.method == "GET":
+    if row.request.method == "GET":
         return row.status
-    if place.name not in row.taken or whose == MALFORMED:
+    if place.name not in row.members or whose == MALFORMED:
         return 422
     refused = place.kind in LINKS and whose != OWN and row.status < 300
     return 409 if refused else row.status
 
 
 def _of_a_header(row: Row, place: Place, whose: str) -> int:
-    heeded = row.writes or (
-        place.name == "If-None-Match" and row.operation.name.endswith("_get") and "{" in row.asked.path
+    is_read = row.writes or (
+        place.name == "If-None-Match" and row.operation.name.endswith("_get") and "{" in row.request.path
     )
-    if place.kind == "user" or not heeded:
+    if place.kind == "user" or not is_read:
         return row.status
     if whose == MALFORMED:
         return 400
@@ -244,5 +242,5 @@ def _of_a_header(row: Row, place: Place, whose: str) -> int:
         return 412
     if place.name == "If-None-Match" and whose == OWN and not untagged:
         return 412 if row.writes else 304
-    # A condition that holds, of any kind, is one: the PUT that had none replaces.
+    # Any condition that holds is a precondition: the PUT that had none replaces the task.
     return 200 if row.status == 428 and place.kind == "tag" else row.status

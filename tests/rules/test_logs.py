@@ -20,7 +20,7 @@ from psycopg.rows import DictRow
 from infra.local.postgres import ROOT
 from infra.operations import operations
 from shared.logs import REQUEST
-from tests.rules.test_every_operation import CALLS, path_of
+from tests.support.calls import CALLS, path_of
 from tests.support.openapi_validator import FAULT
 from tests.support.postgres_proxy import Proxy
 from tests.support.stack import APP, Stack, User

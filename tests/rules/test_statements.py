@@ -17,8 +17,8 @@ from sqlmodel import SQLModel
 import shared.tables
 from infra.operations import operations
 from shared import database
-from tests.rules.test_every_operation import CALLS, WRITING, as_item, call, target
 from tests.support.batches import send
+from tests.support.calls import CALLS, WRITES, batch_item, call, make_target
 from tests.support.stack import APP, Stack
 from tests.support.statements import TASK, WRITTEN, Sent, door, every_statement
 from tests.support.tasks import NOBODYS
@@ -138,10 +138,10 @@ CONDITIONS: list[dict[str, str]] = [{}, {"If-Match": "*"}, {"If-None-Match": '"9
 
 def batches(api: httpx.Client) -> Iterator[list[dict[str, Any]]]:
     """A batch of each write, in each way that it may be asked for."""
-    for operation in WRITING:
+    for operation in WRITES:
         for query in ("", "?" + urlencode(OTHERWISE.get(operation.name, {}))):
             for more in ({}, {"if_match": "*"}):
-                yield [as_item(operation, target(api, operation), query, **more)]
+                yield [batch_item(operation, make_target(api, operation), query, **more)]
 
 
 def test_no_other_statement_is_sent(api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_no_other_statement_is_sent(api: httpx.Client, monkeypatch: pytest.Monke
             continue
         for condition in CONDITIONS:
             for key in ({}, {"Idempotency-Key": f"{operation.name}{sorted(condition)}"}):
-                task_id = target(api, operation)
+                task_id = make_target(api, operation)
                 for _ in range(2):
                     call(api, operation, task_id, headers=condition | key)
                 call(api, operation, task_id, headers=condition | key, params=OTHERWISE.get(operation.name))
