@@ -42,7 +42,7 @@ offline: install ## the functions of serverless.yml, a process each, on http://1
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: install ## the test suite, against a real PostgreSQL, in random order (ARGS= goes to pytest)
-	@$(PYTEST) --ignore=tests/infra/deploy $(ARGS)
+	@$(PYTEST) -m "not deploy and not fuzz" $(ARGS)
 
 check: install ## in a minute: linters, types, structure, contract, the changed files' tests (OPERATION=tasks_create)
 	@$(BIN)/python -m tests.support.check $(OPERATION)

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 import schemathesis
 from hypothesis import settings
 from schemathesis.engine import events, from_schema
@@ -26,6 +27,7 @@ from tests.support.api_server import Server
 from tests.support.stack import Stack, User
 from tests.support.text_corpora import LIST, OWN, big_list
 
+pytestmark = pytest.mark.fuzz
 PHASES = {"examples", "coverage", "fuzzing", "stateful"}
 MINUTES = 3
 """How long the long profile goes on finding new cases; the others try what they try however slow the machine is."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.check import ALWAYS, arguments_for, main, tests_of
+from tests.support.check import ALWAYS, arguments_for, choose_tests, main
 
 TESTS = [
     "tests/shared/test_paging.py",
@@ -27,7 +27,7 @@ TESTS = [
     ],
 )
 def test_a_changed_file_chooses_its_tests(changed: str, chosen: list[str]) -> None:
-    assert tests_of([changed], TESTS) == chosen
+    assert choose_tests([changed], TESTS) == chosen
 
 
 def test_an_operation_chooses_its_own_file_and_the_generated_tests() -> None:

@@ -36,7 +36,7 @@ def changed_files() -> list[str]:
     )
 
 
-def tests_of(changed: Iterable[str], tests: Sequence[str]) -> list[str]:
+def choose_tests(changed: Iterable[str], tests: Sequence[str]) -> list[str]:
     """Choose from `tests` the changed ones and those that carry the name of a changed module.
 
     `shared/paging.py` has tests/shared/test_paging.py and test_paging_*.py; `functions/tasks/create.py` has
@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
             sys.stderr.write(f"check: there is no operation {words[0]}: there are {names}\n")
             return 2
     else:
-        found = [test for test in tests_of(changed_files(), tests) if (ROOT / test).exists()]
+        found = [test for test in choose_tests(changed_files(), tests) if (ROOT / test).exists()]
         if slow := [test for test in found if test.startswith(SLOW)]:
             sys.stdout.write(f"check: left to `make test-deploy`: {' '.join(slow)}\n")
             sys.stdout.flush()

@@ -59,6 +59,7 @@ def migrated_server(secret: str | None = None) -> Iterator[Cluster]:
     """Run a throw-away server whose database is migrated: the template of every process's database."""
     with throwaway(secret=secret) as cluster:
         _migrate(cluster, "template")
+        _drop_roles(cluster, "api_template", "jobs_template")
         yield cluster
 
 
@@ -73,8 +74,12 @@ def own_database(cluster: Cluster) -> Iterator[None]:
     finally:
         with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(cluster.database)))
-            for role in (APP, JOBS):
-                admin.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
+        _drop_roles(cluster, APP, JOBS)
+
+
+def _drop_roles(cluster: Cluster, *names: str) -> None:
+    with psycopg.connect(cluster.url(SUPERUSER), dbname="postgres", autocommit=True) as admin:
+        admin.execute(sql.SQL("drop role {}").format(sql.SQL(", ").join(map(sql.Identifier, names))))
 
 
 def shared_server(home: Path) -> Cluster:
