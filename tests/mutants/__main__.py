@@ -1,6 +1,6 @@
 """python -m tests.mutants: break the project in every way we know, and see a test die of each break.
 
-Each mutant is planted in a copy of its own, two at a time (see `runner`); the same tests have to be green in a copy
+Each mutant is planted in a copy of its own, three at a time (see `runner`); the same tests have to be green in a copy
 with nothing broken. Prints a table. The exit status is 0 only where every mutant died of each of its tests, by an
 assertion, and those that are declared to live did. `-k TEXT` takes the mutants whose names hold the text.
 """

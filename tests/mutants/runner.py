@@ -27,7 +27,8 @@ from tests.mutants.planting import Edit, linked, planted
 from tests.mutants.witness import DIED, FAILED, PASSED, SKIPPED
 from tests.support.stack import SERVER, TEMPLATE, migrated_server
 
-AT_ONCE = 2
+AT_ONCE = 3
+"""Runs at a time: one more than a small machine has cores, as each run also waits for its servers."""
 PATIENCE = 180
 """Seconds for the tests of one mutant, where some wait for what will never come."""
 WITHOUT_STACK = tuple(
