@@ -34,7 +34,7 @@ def session(text: str) -> list[tuple[str, str]]:
 def run(commands: list[str]) -> list[str]:
     """Run the commands in one shell; give what each of them printed."""
     script = "".join(f"{command}\necho {MARK}\n" for command in commands)
-    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(["bash"], input=script, capture_output=True, text=True, check=False, timeout=300)
     sys.stderr.write(done.stderr)
     return done.stdout.split(f"{MARK}\n")[: len(commands)]
 

@@ -16,9 +16,9 @@ from shared.settings import cors_origins
 from tests.conformance.caller import Caller, client
 from tests.conformance.target import Target
 from tests.support.stack import ORIGINS, Stack
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 BASE_URL = os.environ.get("BASE_URL", "").rstrip("/")
-START = 30
 # Where serverless-offline is not API Gateway: strict, so that a version of it that mends one is noticed.
 EMULATORS_OWN = {
     "test_every_answer_has_an_id_of_its_own[offline]": "its request id is a constant",
@@ -77,11 +77,11 @@ def offline(stack: Stack) -> Iterator[str]:
     except CannotServe as reason:
         pytest.skip(str(reason))
     port, log = free_port(), stack.folder / "offline.log"
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + START
+    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + PROCESS_TIMEOUT
     with server(stack.folder / "offline", port, {**os.environ, **stack.environment}, log) as running:
         while True:
             try:
-                httpx.get(f"{url}/health", timeout=START)
+                httpx.get(f"{url}/health", timeout=PROCESS_TIMEOUT)
             except httpx.TransportError:
                 if not running.running or time.monotonic() > deadline:
                     raise RuntimeError(log.read_text("utf-8")) from None

@@ -13,6 +13,7 @@ from infra.local.postgres import ROOT, free_port
 from tests.support.failure_report import remember_response
 from tests.support.openapi_validator import hold
 from tests.support.stack import Stack
+from tests.support.timeouts import PROCESS_TIMEOUT
 
 
 class Server:
@@ -32,10 +33,10 @@ class Server:
             log=self.log_file,
             env={**os.environ, **stack.environment, **changes},
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PROCESS_TIMEOUT
         while True:
             try:
-                httpx.get(f"{self.url}/health")
+                httpx.get(f"{self.url}/health", timeout=PROCESS_TIMEOUT)
             except httpx.TransportError:
                 if not self._child.running or time.monotonic() > deadline:
                     raise RuntimeError(self.log) from None
@@ -55,7 +56,7 @@ class Server:
     def client(self, **headers: str) -> httpx.Client:
         """A client for it, which holds each answer to the contract."""
         hooks = {"response": [_judge]}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=15, event_hooks=hooks)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=PROCESS_TIMEOUT, event_hooks=hooks)
 
     def __enter__(self) -> Self:
         return self

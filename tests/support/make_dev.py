@@ -135,7 +135,7 @@ class Dev:
 def _lives(process: psutil.Process) -> bool:
     """Whether it runs; a zombie has ended, and waits for the machine's first process to notice."""
     try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 

@@ -246,4 +246,4 @@ def test_no_token_is_failed_without_the_password(
     assert logged["status"] == "Failed"
     assert "ResourceNotFoundException" in logged["reason"]
     assert synthetic.token not in str(logged)
-    assert httpx.get(f"{aws.stack.issuer.jwks_url}").status_code == 200
+    assert httpx.get(aws.stack.issuer.jwks_url, timeout=PROCESS_TIMEOUT).status_code == 200

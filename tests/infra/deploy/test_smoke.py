@@ -31,7 +31,7 @@ def smoke(url: str, *chosen: str, **env: str) -> tuple[int, str]:
 
 
 def tasks_of(server: Server, *users: User) -> list[str]:
-    with httpx.Client(base_url=server.url) as api:
+    with httpx.Client(base_url=server.url, timeout=PROCESS_TIMEOUT) as api:
         return [task["title"] for user in users for task in api.get(TASKS, headers=user.headers).json()["items"]]
 
 
@@ -64,7 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        answer = httpx.request(self.command, self.server.url + self.path, headers=headers, content=body)
+        answer = httpx.request(
+            self.command, self.server.url + self.path, headers=headers, content=body, timeout=PROCESS_TIMEOUT
+        )
         self.send_response(500 if self.command == "PATCH" else answer.status_code)
         for name, value in answer.headers.items():
             if name not in {"date", "server"}:
