@@ -58,8 +58,9 @@ def crowd(request: pytest.FixtureRequest, fresh_database: None, stack: Stack) ->
 
 
 @pytest.fixture
-def no_time_limit(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_time_limit(fresh_database: None, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Neither the role nor a request has a limit of time."""
+    del fresh_database  # it sets the role up, with its limits
     limits = {"statement_timeout": "0", "transaction_timeout": "0"}
     monkeypatch.setattr(http, "BUDGET", 600)
     stack.set_role(limits)
