@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
-from infra.local.postgres import DATABASE
 from tests.faults.changes import replace_all
 from tests.faults.matrix import faults
 from tests.faults.row import Row, Times, run
@@ -33,7 +32,7 @@ class Control:
 
 @contextmanager
 def _answers_before_it_is_written(world: World) -> Iterator[None]:
-    setting = f"alter database {DATABASE} set synchronous_commit = "
+    setting = f"alter database {world.cluster.database} set synchronous_commit = "
     with world.admin() as admin:
         for statement in (setting + "off", SLOW_WAL, "select pg_reload_conf()"):
             admin.execute(statement.encode())
