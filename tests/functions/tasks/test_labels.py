@@ -226,11 +226,11 @@ WORK = """
 @pytest.mark.parametrize(
     "statement", ["update label set name = 'House' where name = 'home'", "delete from label where name = 'home'"]
 )
-def test_a_label_of_twice_as_many_tasks_is_twice_the_work(
+def test_the_work_for_a_label_grows_in_proportion_to_its_tasks(
     statement: str, stack: Stack, user: User, stranger: User, admin: psycopg.Connection[DictRow]
 ) -> None:
     done = []
-    for someone, tasks in ((user, 200), (stranger, 400)):
+    for someone, tasks in ((user, 200), (stranger, 2000)):
         admin.execute(MANY, [someone.id, tasks])
     admin.execute("analyze task, label, task_label")
     for someone in (user, stranger):
@@ -241,7 +241,8 @@ def test_a_label_of_twice_as_many_tasks_is_twice_the_work(
             done.append(other.execute(WORK).fetchone() or {})
             other.rollback()
     assert done[1]["counted"] == done[0]["counted"] <= 1  # not once for each task
-    assert done[1]["rows"] <= 2.1 * done[0]["rows"]
+    # A plan reads six or eight rows for each task, by the order of random ids on disk; quadratic work is 100 times.
+    assert done[1]["rows"] <= 20 * done[0]["rows"]
 
 
 def test_a_search_finds_labels_as_they_are_now(either_api: httpx.Client) -> None:
