@@ -204,7 +204,7 @@ DOOR = (
     mutant(
         "If-Match takes a weak tag",
         transactions("match.any else match.strong", "match.any else match.strong + match.weak"),
-        SHARED_TESTS + 'test_preconditions.py::test_a_write_is_412_with_current_where_if_match_fails[update-W/"3"]',
+        SHARED_TESTS + "test_preconditions.py::test_a_write_is_412_with_current_where_if_match_fails",
     ),
     mutant(
         "If-Match is not heeded",

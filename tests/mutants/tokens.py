@@ -9,8 +9,9 @@ tokens = partial(Edit, "shared/tokens.py")
 auth = partial(Edit, "shared/auth.py")
 get = partial(Edit, "functions/tasks/get.py")
 
-ALONE = "tests/shared/test_tokens.py::test_it_is_refused_without_a_request_to_the_issuer[{}]"
-EVERYWHERE = "tests/shared/test_token_door.py::test_a_hostile_token_is_the_one_401_everywhere[{}]"
+ALONE = "tests/shared/test_tokens.py::test_it_is_refused_without_a_request_to_the_issuer"
+BY_REQUEST = "tests/shared/test_token_door.py::test_a_hostile_token_is_the_one_401"
+REFUSED = (ALONE, BY_REQUEST)
 SIGNED = "tests/shared/test_signatures.py::"
 FORGED = SIGNED + "test_a_signature_that_is_not_the_keys_over_this_very_text_is_refused"
 ACCEPTED = SIGNED + "test_it_is_accepted"
@@ -32,44 +33,37 @@ def pyjwt(*left_out: str) -> Edit:
     return tokens("leeway=LEEWAY)", f"leeway=LEEWAY, options={options})")
 
 
-def refused(token: str) -> tuple[str, str]:
-    """The tests that send this token of the table: to the strict layer alone, and to every operation."""
-    return ALONE.format(token), EVERYWHERE.format(token)
-
-
 TOKENS = (
     mutant(
         "`aud` unchecked",
         without("audiences == audience"),
         tokens(" and audience in audiences", ""),
         pyjwt("aud"),
-        *refused("claims: aud 'https://other.example'"),
+        *REFUSED,
     ),
     mutant(
         "`iss` unchecked",
         without('claims.get("iss") == issuer'),
         pyjwt("iss"),
-        *refused("claims: CVE-2024-53861 iss a prefix"),
+        *REFUSED,
     ),
     mutant(
         "`exp` unchecked",
         without("expires > now - LEEWAY"),
         pyjwt("exp"),
-        *refused("claims: over by more than the leeway"),
+        *REFUSED,
     ),
-    mutant(
-        "`iat` unchecked", without("issued <= now + LEEWAY"), pyjwt("iat"), ALONE.format("claims: iat in the future")
-    ),
+    mutant("`iat` unchecked", without("issued <= now + LEEWAY"), pyjwt("iat"), ALONE),
     mutant(
         "`nbf` unchecked",
         without('"nbf" not in claims or _time(claims, "nbf") <= now + LEEWAY'),
         pyjwt("nbf"),
-        ALONE.format("claims: nbf in the future"),
+        ALONE,
     ),
     mutant(
         "`alg` unchecked",
         without('header.get("alg") in algorithms'),
-        *refused("algorithm: alg ES256"),
+        *REFUSED,
         note="PyJWT refuses it too, later",
     ),
     mutant(
@@ -79,64 +73,60 @@ TOKENS = (
             '    if header.get("alg") == "none":\n        return _user_id(claims, issuer, audience)\n'
             "    kid = _key_id(header, algorithms)\n",
         ),
-        *refused("algorithm: none and a signature"),
+        *REFUSED,
     ),
     mutant("signature unchecked", pyjwt("signature"), FORGED),
     mutant(
         "claims unchecked by PyJWT",
         pyjwt("aud", "iss", "exp", "iat", "nbf", "sub", "jti"),
-        *(ALONE.removesuffix("[{}]"), FORGED, ACCEPTED),
+        *(ALONE, FORGED, ACCEPTED),
         note="the strict layer has checked them; PyJWT's is the second lock",
         lives=True,
     ),
-    mutant(
-        "a life without bound", without("expires - issued <= LIFETIME"), ALONE.format("claims: a life of 100 years")
-    ),
+    mutant("a life without bound", without("expires - issued <= LIFETIME"), ALONE),
     mutant(
         "a leeway of 5 minutes",
         tokens("LEEWAY = 30 ", "LEEWAY = 300 "),
-        ALONE.format("claims: over by more than the leeway"),
+        ALONE,
     ),
     mutant(
         "a time of any type",
         tokens("type(value) is not int or value < 0", "value is None"),
-        ALONE.format("claims: iat 1795357515.5"),
+        ALONE,
     ),
-    mutant("`typ` unchecked", without('header.get("typ", "JWT") == "JWT"'), ALONE.format("header: typ at+jwt")),
+    mutant("`typ` unchecked", without('header.get("typ", "JWT") == "JWT"'), ALONE),
     mutant(
         "a header that brings its own key or names one",
         without("not _FORBIDDEN & header.keys()"),
-        ALONE.format("header: jku beside a genuine signature"),
+        ALONE,
     ),
     mutant(
         "`sub` of any text",
         tokens("if not _is_name(user_id):", "if not isinstance(user_id, str):"),
-        ALONE.format("claims: sub with '\\\\x00'"),
+        ALONE,
     ),
     mutant(
         "`kid` of any text",
         tokens("if not _is_name(kid):", "if not isinstance(kid, str):"),
-        ALONE.format("header: kid too long"),
+        ALONE,
     ),
-    mutant(
-        "members given twice", tokens("if len(members) < len(pairs):", "if False:"), ALONE.format("claims: sub twice")
-    ),
-    mutant("NaN in a payload", tokens(", parse_constant=_no_constant)", ")"), ALONE.format("claims: x NaN")),
+    mutant("members given twice", tokens("if len(members) < len(pairs):", "if False:"), ALONE),
+    mutant("NaN in a payload", tokens(", parse_constant=_no_constant)", ")"), ALONE),
     mutant(
         "a payload in another encoding",
         tokens("% 4)).decode())", '% 4)).decode("utf-8", "replace"))'),
-        ALONE.format("encoding: Latin-1 payload"),
+        ALONE,
     ),
     mutant(
         "base64url of any spelling",
         tokens('_SEGMENT = r"', '_SEGMENT = r"[A-Za-z0-9_-]+"  # '),
-        ALONE.format("encoding: GHSA-hxm8-2xgr-2p9m unused bits in the signature"),
+        ALONE,
     ),
-    mutant("a token of any length", without("len(token) <= MAX_LENGTH"), ALONE.format("encoding: longer than 4 KiB")),
+    mutant("a token of any length", without("len(token) <= MAX_LENGTH"), ALONE),
     mutant(
         "the first of two Authorization headers counts",
         auth('",".join(values)', "values[0]"),
-        CARRIAGE + "test_over_http_it_is_the_same[two headers, the second one bad]",
+        CARRIAGE + "test_over_http_it_is_the_same",
         note="API Gateway joins them",
     ),
     mutant(
@@ -155,7 +145,7 @@ TOKENS = (
             'request.headers.getlist("authorization")',
             'request.headers.getlist("authorization") or [f"Bearer {request.query_params.get("access_token", "")}"]',
         ),
-        f"{CARRIED}[the query, as RFC 6750 2.3 has it]",
+        f"{CARRIED}",
     ),
     mutant(
         "an operation that anyone may call",

@@ -1,8 +1,10 @@
 """The helper that collects the failures of checks in a loop: it must lose none of them."""
 
+from inspect import signature
+
 import pytest
 
-from tests.support.collect_failures import collect_failures
+from tests.support.collect_failures import collect_failures, for_each
 
 FAILED = pytest.fail.Exception("text of a failure")
 
@@ -56,3 +58,23 @@ def test_a_block_without_a_check_fails() -> None:
 
 def test_checks_that_pass_raise_nothing() -> None:
     compare(0, 2, 4)
+
+
+def test_each_case_of_a_test_is_run_and_described() -> None:
+    seen = []
+
+    @for_each("left, right", [(1, 1), (2, 3)])
+    @for_each("sign", ["+", "-"], ["plus", "minus"])
+    def compare(fixture: str, left: int, right: int, sign: str) -> None:
+        seen.append((fixture, left, right, sign))
+        assert left == right or sign == "+"
+
+    assert list(signature(compare).parameters) == ["fixture"]
+    with pytest.raises(AssertionError, match=r"1 of 2 checks failed: 2 3: 1 of 2 checks failed: minus: "):
+        compare(fixture="x")
+    assert seen == [("x", 1, 1, "+"), ("x", 1, 1, "-"), ("x", 2, 3, "+"), ("x", 2, 3, "-")]
+
+
+def test_a_test_that_does_not_take_the_argument_is_refused() -> None:
+    with pytest.raises(AssertionError, match="compare does not take other"):
+        for_each("other", [1])(compare)

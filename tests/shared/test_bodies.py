@@ -6,6 +6,8 @@ import json
 import httpx
 import pytest
 
+from tests.support.collect_failures import for_each
+
 CANARY = "canary-71c3"
 LARGEST = 262_144
 JSON = {"Content-Type": "application/json"}
@@ -49,8 +51,8 @@ MEDIA_TYPES = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", MEDIA_TYPES)
+@for_each("method", METHODS)
+@for_each("kind", MEDIA_TYPES)
 def test_a_body_of_another_media_type_is_415(kind: str, method: str, api: httpx.Client, task: str) -> None:
     headers = MEDIA_TYPES[kind]
     body = json.dumps({"title": CANARY}).encode()
@@ -74,7 +76,7 @@ def test_a_merge_patch_is_for_patch_alone(method: str, api: httpx.Client, task: 
     assert write(api, "PATCH", task, b'{"title":"x"}', MERGE).json()["title"] == "x"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "headers",
     [
         JSON,
@@ -159,15 +161,15 @@ NOT_JSON: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", NOT_JSON)
+@for_each("method", METHODS)
+@for_each("kind", NOT_JSON)
 def test_what_is_not_json_in_utf_8_is_400(kind: str, method: str, api: httpx.Client, task: str) -> None:
     answer = write(api, method, task, NOT_JSON[kind], JSON)
     assert answer.status_code == 400
     assert api.get(task).json()["title"] == "there"
 
 
-@pytest.mark.parametrize("depth", [1, 100, 900, 1000, 1100, 3000, 10_000, 20_000])
+@for_each("depth", [1, 100, 900, 1000, 1100, 3000, 10_000, 20_000])
 def test_depth_is_no_fault_of_ours(depth: int, either_api: httpx.Client) -> None:
     """What can be read is no due; how deep one can read is the parser's affair."""
     for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):

@@ -16,6 +16,7 @@ from functions.tasks.list import ORDERS
 from shared.paging import Position, binding
 from shared.problems import BadRequest
 from shared.walks import RELEVANCE
+from tests.support.collect_failures import for_each
 from tests.support.tasks import NOBODYS, TASKS, errors, ids, make, page
 
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -56,7 +57,7 @@ def test_any_other_text_than_the_one_we_made_is_refused(value: str, number: int,
         Position.parse(told[:at] + other + told[at + 1 :])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "alter",
     [
         lambda _: "",
@@ -84,7 +85,7 @@ def test_a_malformed_cursor_is_400(either_api: httpx.Client, alter: Any) -> None
     assert either_api.get(f"{TASKS}?cursor={alter(cursor)}").status_code == 400
 
 
-@pytest.mark.parametrize(
+@for_each(
     "query",
     [
         "sort=created_at",

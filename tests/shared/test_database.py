@@ -15,6 +15,7 @@ from shared.connection import Secret
 from shared.database import IDLE_LIMIT, Database, Row
 from shared.failures import KeyTaken, Lost
 from shared.problems import KeyInUse, Unavailable
+from tests.support.collect_failures import for_each
 from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, SWALLOW, Proxy
 from tests.support.stack import APP, Stack
 
@@ -241,8 +242,8 @@ STATES: list[tuple[str, type[Exception], type[Exception], int]] = [
 ]
 
 
-@pytest.mark.parametrize("read_only", [False, True], ids=["write", "read"])
-@pytest.mark.parametrize(("state", "write", "read", "times"), STATES)
+@for_each("read_only", [False, True])
+@for_each("state, write, read, times", STATES)
 def test_what_a_sqlstate_means(
     state: str, write: type[Exception], read: type[Exception], times: int, read_only: bool, door: Door, proxy: Proxy
 ) -> None:
@@ -253,6 +254,7 @@ def test_what_a_sqlstate_means(
         with pytest.raises(read if read_only else write):
             await door.rows(fails, read_only=read_only)
 
+    proxy.reset()
     run(door, work)
     assert len(proxy.trips) - 1 == (2 if read_only and write is Lost else times)
 
@@ -279,6 +281,6 @@ MEANINGS: list[tuple[Exception, type[Exception]]] = [
 ]
 
 
-@pytest.mark.parametrize(("failure", "meaning"), MEANINGS, ids=repr)
+@for_each("failure, meaning", MEANINGS)
 def test_what_an_error_without_a_state_means(failure: psycopg.Error, meaning: type[Exception]) -> None:
     assert type(failures.meaning(failure, read_only=False)) is meaning

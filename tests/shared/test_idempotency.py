@@ -7,6 +7,7 @@ import pytest
 
 from shared.idempotency import key_of
 from shared.problems import BadRequest
+from tests.support.collect_failures import for_each
 from tests.support.replays import KEY, assert_replayed, create
 from tests.support.tasks import CHANGES, NOBODYS, TASKS, WHOLE, change, make, path_of, read, titles
 
@@ -22,7 +23,7 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@for_each("spelling", SPELLINGS)
 def test_bare_and_quoted_spell_the_same_key(either_api: httpx.Client, spelling: str) -> None:
     bare, quoted = SPELLINGS[spelling]
     first = either_api.post(TASKS, json=WHOLE, headers={"Idempotency-Key": bare})
@@ -43,7 +44,7 @@ def test_every_printable_ascii_character_may_stand_in_a_key() -> None:
                     key_of([text])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "key", ["", " ", '""', "x" * 256, f'"{"x" * 256}"', '"', '"a', '"a"b', '"a\\b"', '"a"; p=1', '"a", "b"', "a\tb"]
 )
 def test_a_malformed_key_is_400_and_nothing_happens(api: httpx.Client, key: str) -> None:
@@ -52,7 +53,7 @@ def test_a_malformed_key_is_400_and_nothing_happens(api: httpx.Client, key: str)
     assert titles(api) == []
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name", CHANGES)
 def test_a_malformed_key_is_400_on_every_write(api: httpx.Client, name: str) -> None:
     task = make(api)
     assert change(api, name, task, {"Idempotency-Key": '"'}).status_code == 400

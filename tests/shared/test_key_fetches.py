@@ -13,6 +13,7 @@ import pytest
 
 from shared import keys
 from shared.keys import BOUND, FRESH, KeyCache
+from tests.support.collect_failures import for_each
 from tests.support.issuer_behaviours import GOOD, SET, answers, certificate, chunked, serving
 from tests.support.jwks_server import JwksServer
 from tests.support.key_cache import Clock, ask, outcome
@@ -65,7 +66,7 @@ def test_proxies_of_the_environment_are_not_used(issuer: JwksServer, monkeypatch
     assert ask(KeyCache(issuer.jwks_url, ALL), issuer.signer().kid) == {"held"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "url",
     [
         *("http://issuer.example/jwks", "http://127.0.0.1.example/jwks", "http://localhost@issuer.example/jwks"),

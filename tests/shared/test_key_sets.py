@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.keys import usable_keys
+from tests.support.collect_failures import for_each
 from tests.support.jwks_server import Json, Signer, base64url
 
 ALL = ("EdDSA", "ES256", "RS256")
@@ -79,7 +79,7 @@ UNUSABLE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("member", UNUSABLE.values(), ids=UNUSABLE)
+@for_each("member", UNUSABLE.values(), UNUSABLE)
 def test_an_unusable_member_is_left_out_alone(member: Any) -> None:
     assert usable_keys({"keys": [member]}, ALL) == {}
     for order in ([member, GOOD.jwk], [GOOD.jwk, member]):
@@ -88,10 +88,8 @@ def test_an_unusable_member_is_left_out_alone(member: Any) -> None:
         assert set(usable_keys({"keys": [member | {"kid": GOOD.kid}, GOOD.jwk]}, ALL)) == {GOOD.kid}
 
 
-@pytest.mark.parametrize(
-    "extra", [{}, {"use": "sig"}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}, {"x5t": "?"}]
-)
-@pytest.mark.parametrize(("member", "alg"), [(ED, "EdDSA"), (P256, "ES256"), (RSA, "RS256")], ids=ALL)
+@for_each("extra", [{}, {"use": "sig"}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}, {"x5t": "?"}])
+@for_each("member, alg", [(ED, "EdDSA"), (P256, "ES256"), (RSA, "RS256")])
 def test_a_public_key_is_taken_for_its_one_algorithm_where_that_is_allowed(member: Json, alg: str, extra: Json) -> None:
     without = {name: value for name, value in member.items() if name != "alg"}
     for shown in (member | extra, without | extra):

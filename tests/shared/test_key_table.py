@@ -6,6 +6,7 @@ held. What is asserted of every row is also how often the issuer was asked, and 
 
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from uuid import uuid4
@@ -15,6 +16,7 @@ import pytest
 from shared import keys
 from shared.keys import BOUND, FRESH, GAP, RETRY
 from tests.faults.invariants import in_time
+from tests.support.collect_failures import collect_failures
 from tests.support.issuer_behaviours import GOOD, HOST, ISSUERS, Row, serving, trusted
 from tests.support.jwks_server import JwksServer, Signer
 from tests.support.token_check import LIST, Door, bearer, opened
@@ -68,41 +70,46 @@ class Case:
         return len(self.door.dialled)
 
 
-@pytest.fixture(params=ISSUERS)
-def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
-    row = ISSUERS[request.param]
-    tls = None
-    if row.tls:
-        tls = serving(trusted(tmp_path, HOST))
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
-    with JwksServer(tls=tls) as issuer, opened(monkeypatch, issuer) as door:
-        yield Case(row, door, tmp_path, monkeypatch)
+@contextmanager
+def case_of(row: Row, folder: Path) -> Iterator[Case]:
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        tls = None
+        if row.tls:
+            tls = serving(trusted(folder, HOST))
+            monkeypatch.setenv("SSL_CERT_FILE", str(folder / "trusted.pem"))
+        with JwksServer(tls=tls) as issuer, opened(monkeypatch, issuer) as door:
+            yield Case(row, door, folder, monkeypatch)
 
 
-def test_in_a_new_environment(case: Case) -> None:
-    row, clock = case.row, case.door.clock
-    case.broken()
-    assert (case.ask(case.good), case.fetches) == ({row.cold}, 1)
-    clock.now += GAP
-    assert (case.ask(case.good), case.fetches) == ({row.cold}, 1 if row.cold == 200 else 2)
-    case.mended()
-    clock.now += GAP
-    assert (case.ask(case.good), case.fetches) == ({200}, 1 if row.cold == 200 else 3)
+def test_in_a_new_environment(tmp_path: Path) -> None:
+    with collect_failures() as check:
+        for n, (name, row) in enumerate(ISSUERS.items()):
+            with check(name), case_of(row, tmp_path / str(n)) as case:
+                case.broken()
+                assert (case.ask(case.good), case.fetches) == ({row.cold}, 1)
+                case.door.clock.now += GAP
+                assert (case.ask(case.good), case.fetches) == ({row.cold}, 1 if row.cold == 200 else 2)
+                case.mended()
+                case.door.clock.now += GAP
+                assert (case.ask(case.good), case.fetches) == ({200}, 1 if row.cold == 200 else 3)
 
 
-def test_where_its_key_is_held(case: Case) -> None:
-    row, clock = case.row, case.door.clock
-    assert (case.ask(case.good), case.fetches) == ({200}, 1)
-    case.broken()
-    assert (case.ask(case.good), case.fetches) == ({200}, 1)
-    clock.now += FRESH
-    assert (case.ask(case.good), case.fetches) == ({row.warm}, 2)
-    clock.now += GAP
-    assert (case.ask(case.stranger), case.fetches) == ({row.stranger}, 3)
-    assert (case.ask(case.good), case.fetches) == ({row.warm}, 3)
-    case.mended()
-    clock.now += RETRY
-    assert (case.ask(case.good), case.fetches) == ({200}, 3 if row.cold == 200 else 4)
+def test_where_its_key_is_held(tmp_path: Path) -> None:
+    with collect_failures() as check:
+        for n, (name, row) in enumerate(ISSUERS.items()):
+            with check(name), case_of(row, tmp_path / str(n)) as case:
+                assert (case.ask(case.good), case.fetches) == ({200}, 1)
+                case.broken()
+                assert (case.ask(case.good), case.fetches) == ({200}, 1)
+                case.door.clock.now += FRESH
+                assert (case.ask(case.good), case.fetches) == ({row.warm}, 2)
+                case.door.clock.now += GAP
+                assert (case.ask(case.stranger), case.fetches) == ({row.stranger}, 3)
+                assert (case.ask(case.good), case.fetches) == ({row.warm}, 3)
+                case.mended()
+                case.door.clock.now += RETRY
+                assert (case.ask(case.good), case.fetches) == ({200}, 3 if row.cold == 200 else 4)
 
 
 @pytest.mark.parametrize("held", [False, True], ids=["cold", "warm"])

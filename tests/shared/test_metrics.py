@@ -9,6 +9,7 @@ import pytest
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from shared.logs import JOB, LOGGER, NAMESPACE, REQUEST, Metrics, Scope, log_job, log_request
+from tests.support.collect_failures import for_each
 
 SCOPE: Scope = {"operation": "tasks_create", "request_id": "JKJaXmPLvHcESHA=", "caller": "alice"}
 
@@ -55,8 +56,8 @@ def test_powertools_would_write_the_same(metrics: Metrics, write: Any) -> None:
         assert abs(line["_aws"]["Timestamp"] - expected["_aws"]["Timestamp"]) < 60_000
 
 
-@pytest.mark.parametrize(
-    ("status", "faults", "unavailable"),
+@for_each(
+    "status, faults, unavailable",
     [(200, 0, 0), (304, 0, 0), (404, 0, 0), (499, 0, 0), (500, 1, 0), (502, 1, 0), (503, 0, 1), (504, 1, 0), (0, 1, 0)],
 )
 def test_a_fault_is_what_a_release_could_mend(status: int, faults: int, unavailable: int) -> None:

@@ -1,13 +1,19 @@
-"""If-Match and If-None-Match on every write (RFC 9110 8.8.3, 13.1), and the grammar of both."""
+"""If-Match and If-None-Match on every write (RFC 9110 8.8.3, 13.1), and the grammar of both.
+
+Every spelling goes through PATCH; every other write gets a few of each kind, since one module reads the headers.
+"""
+
+from itertools import product
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from shared.preconditions import Tags
 from shared.problems import BadRequest
+from tests.support.collect_failures import for_each
 from tests.support.tasks import CHANGES, NOBODYS, TASKS, change, make, path_of, read, without_instance
 
-OTHERS = sorted(CHANGES.keys() - {"replace"})
 SUCCESS = {name: 204 if name == "delete" else 200 for name in CHANGES}
 
 # Against a task in version 3.
@@ -64,10 +70,17 @@ MALFORMED = (
 )
 
 
-@pytest.fixture(params=[{}, {"Idempotency-Key": "k"}], ids=["plain", "keyed"])
-def key(request: pytest.FixtureRequest) -> dict[str, str]:
-    headers: dict[str, str] = request.param
-    return headers
+KEYED = (False, True)
+
+
+def some(table: tuple[str, ...], count: int = 4) -> list[tuple[str, str]]:
+    """Pairs of a write and a text: all of the table for PATCH, `count` spread over the table for every other write."""
+    return [(name, text) for name in CHANGES for text in (table if name == "update" else table[:: len(table) // count])]
+
+
+def keyed(headers: dict[str, str], key: bool) -> dict[str, str]:
+    """The headers, with a new Idempotency-Key or without one."""
+    return headers | ({"Idempotency-Key": uuid4().hex} if key else {})
 
 
 def at_version_3(api: httpx.Client, name: str = "update") -> str:
@@ -82,8 +95,7 @@ def at_version_3(api: httpx.Client, name: str = "update") -> str:
     return str(task["id"])
 
 
-@pytest.mark.parametrize("tags", MATCHING)
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name, tags", some(MATCHING))
 def test_a_write_goes_on_where_if_match_holds(api: httpx.Client, name: str, tags: str) -> None:
     task = at_version_3(api, name)
     answer = change(api, name, task, {"If-Match": tags})
@@ -92,8 +104,7 @@ def test_a_write_goes_on_where_if_match_holds(api: httpx.Client, name: str, tags
         assert answer.headers["ETag"] == '"4"'
 
 
-@pytest.mark.parametrize("tags", NOT_MATCHING)
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name, tags", some(NOT_MATCHING))
 def test_a_write_is_412_with_current_where_if_match_fails(api: httpx.Client, name: str, tags: str) -> None:
     task = at_version_3(api, name)
     before = read(api, task)
@@ -104,28 +115,25 @@ def test_a_write_is_412_with_current_where_if_match_fails(api: httpx.Client, nam
     assert answer.json()["current"] == before == read(api, task)
 
 
-@pytest.mark.parametrize("tags", ['"3"', 'W/"3"', "*", '"1", W/"3"', '"x","3"'])
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_write_is_412_with_current_where_if_none_match_fails(
-    api: httpx.Client, name: str, tags: str, key: dict[str, str]
-) -> None:
-    task = at_version_3(api, name)
-    before = read(api, task)
-    answer = change(api, name, task, {"If-None-Match": tags} | key)
-    assert (answer.status_code, answer.headers["ETag"]) == (412, '"3"')
-    assert answer.json()["current"] == before == read(api, task)
+@for_each("name, tags", some(('"3"', 'W/"3"', "*", '"1", W/"3"', '"x","3"')))
+def test_a_write_is_412_with_current_where_if_none_match_fails(api: httpx.Client, name: str, tags: str) -> None:
+    for key in KEYED:
+        task = at_version_3(api, name)
+        before = read(api, task)
+        answer = change(api, name, task, keyed({"If-None-Match": tags}, key))
+        assert (answer.status_code, answer.headers["ETag"]) == (412, '"3"')
+        assert answer.json()["current"] == before == read(api, task)
 
 
-@pytest.mark.parametrize("tags", ['"2"', 'W/"2"', '"1", W/"4"', '"*"', '""', '"99999999999999999999999999"'])
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_write_goes_on_where_if_none_match_holds(
-    api: httpx.Client, name: str, tags: str, key: dict[str, str]
-) -> None:
-    assert change(api, name, at_version_3(api, name), {"If-None-Match": tags} | key).status_code == SUCCESS[name]
+@for_each("name, tags", some(('"2"', 'W/"2"', '"1", W/"4"', '"*"', '""', '"99999999999999999999999999"'), 3))
+def test_a_write_goes_on_where_if_none_match_holds(api: httpx.Client, name: str, tags: str) -> None:
+    for key in KEYED:
+        answer = change(api, name, at_version_3(api, name), keyed({"If-None-Match": tags}, key))
+        assert answer.status_code == SUCCESS[name]
 
 
-@pytest.mark.parametrize(
-    ("match", "unless", "goes_on"),
+@for_each(
+    "match, unless, goes_on",
     [
         ('"3"', '"2"', True),
         ("*", '"2"', True),
@@ -137,44 +145,39 @@ def test_a_write_goes_on_where_if_none_match_holds(
         ('"3"', 'W/"3"', False),
     ],
 )
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name", CHANGES)
 def test_of_two_preconditions_both_must_hold(
-    api: httpx.Client, name: str, match: str, unless: str, goes_on: bool, key: dict[str, str]
+    api: httpx.Client, name: str, match: str, unless: str, goes_on: bool
 ) -> None:
-    task = at_version_3(api, name)
-    answer = change(api, name, task, {"If-Match": match, "If-None-Match": unless} | key)
-    assert answer.status_code == (SUCCESS[name] if goes_on else 412)
+    for key in KEYED:
+        headers = keyed({"If-Match": match, "If-None-Match": unless}, key)
+        answer = change(api, name, at_version_3(api, name), headers)
+        assert answer.status_code == (SUCCESS[name] if goes_on else 412)
 
 
-@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
-@pytest.mark.parametrize("name", OTHERS)
+@for_each("name, header", product(sorted(CHANGES.keys() - {"replace"}), ("If-Match", "If-None-Match")))
 def test_on_a_task_that_does_not_exist_a_precondition_changes_nothing(
-    api: httpx.Client, name: str, header: str, key: dict[str, str]
+    api: httpx.Client, name: str, header: str
 ) -> None:
-    problems = []
-    for n, tags in enumerate(("*", '"1"', 'W/"1"')):
-        answer = change(api, name, NOBODYS, {header: tags} | {name: f"{value}-{n}" for name, value in key.items()})
+    without = without_instance(change(api, name, NOBODYS))
+    for key, tags in product(KEYED, ("*", '"1"', 'W/"1"')):
+        answer = change(api, name, NOBODYS, keyed({header: tags}, key))
         assert answer.status_code == 404
-        problems.append(without_instance(answer))
-    assert problems == [without_instance(change(api, name, NOBODYS))] * 3
+        assert without_instance(answer) == without
 
 
-@pytest.mark.parametrize("tags", ["*", '"1"', 'W/"1"'])
-def test_replacing_what_does_not_exist_is_412_without_current(
-    either_api: httpx.Client, tags: str, key: dict[str, str]
-) -> None:
-    for unless in ({}, {"If-None-Match": "*"}, {"If-None-Match": '"7"'}):
-        headers = {"If-Match": tags} | unless | {name: value + str(unless) for name, value in key.items()}
-        answer = change(either_api, "replace", NOBODYS, headers)
+@for_each("tags", ["*", '"1"', 'W/"1"'])
+def test_replacing_what_does_not_exist_is_412_without_current(either_api: httpx.Client, tags: str) -> None:
+    for key, unless in product(KEYED, ({}, {"If-None-Match": "*"}, {"If-None-Match": '"7"'})):
+        answer = change(either_api, "replace", NOBODYS, keyed({"If-Match": tags} | unless, key))
         assert answer.status_code == 412
         assert "current" not in without_instance(answer)
         assert "ETag" not in answer.headers
     assert either_api.get(path_of(NOBODYS)).status_code == 404
 
 
-@pytest.mark.parametrize("tags", MALFORMED)
-@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("header", ["If-Match", "If-None-Match"])
+@for_each("name, tags", some(MALFORMED, 5))
 def test_a_malformed_precondition_is_400(api: httpx.Client, name: str, header: str, tags: str) -> None:
     answer = change(api, name, NOBODYS, {header: tags})
     assert answer.status_code == 400
@@ -188,7 +191,7 @@ def test_a_malformed_precondition_is_400_on_create_as_well(either_api: httpx.Cli
     assert either_api.get(TASKS).json()["items"] == []
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name", CHANGES)
 def test_two_header_lines_are_one_list(api: httpx.Client, http_api: httpx.Client, name: str) -> None:
     method, suffix, body = CHANGES[name]
     for client in (api, http_api):

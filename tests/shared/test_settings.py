@@ -10,6 +10,7 @@ import pytest
 from infra.local.runtime_api import FunctionError, lambda_function
 from infra.operations import ROOT
 from shared.settings import Settings, SettingsError, cors_origins, libpq_url
+from tests.support.collect_failures import for_each
 
 CANARY = "canary-3f9d"
 GOOD = {"DATABASE_URL": f"postgresql://api:{CANARY}@db.example.com/app", "AUTH_ISSUER": "https://auth.example.com"}
@@ -63,12 +64,12 @@ def test_the_database_is_named_by_a_url_or_by_a_secret_and_not_by_both() -> None
         assert (found.database_url, found.database_secret_id) == (None, secret)
 
 
-@pytest.mark.parametrize("secret", [" ", "prod db", "prod\ndb", "prod;db", "é", "${SECRET}", f"postgresql://{CANARY} "])
+@for_each("secret", [" ", "prod db", "prod\ndb", "prod;db", "é", "${SECRET}", f"postgresql://{CANARY} "])
 def test_a_malformed_secret_id_is_refused(secret: str) -> None:
     assert refusal(DATABASE_URL=None, DATABASE_SECRET_ID=secret).startswith("DATABASE_SECRET_ID is malformed")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "url",
     [
         "postgresql://api:p%40ss@ep-x-pooler.eu-central-1.aws.neon.tech/app?sslmode=verify-full&channel_binding=require",
@@ -82,7 +83,7 @@ def test_every_libpq_url_is_taken(url: str) -> None:
     assert libpq_url("DATABASE_URL", url) == url == read(DATABASE_URL=url).database_url
 
 
-@pytest.mark.parametrize(
+@for_each(
     "url",
     [
         CANARY,
@@ -113,7 +114,7 @@ def test_a_malformed_libpq_url_is_refused_at_start(url: str) -> None:
     assert refusal(DATABASE_URL=url).startswith("DATABASE_URL is malformed")
 
 
-@pytest.mark.parametrize("value", ["x", "-1", "1.0", "1_0", " 5", "\u0665", "9" * 5000])
+@for_each("value", ["x", "-1", "1.0", "1_0", " 5", "\u0665", "9" * 5000])
 def test_a_malformed_threshold_is_refused(value: str) -> None:
     assert refusal(DATABASE_PREPARE_THRESHOLD=value).startswith("DATABASE_PREPARE_THRESHOLD is malformed")
     assert [read(DATABASE_PREPARE_THRESHOLD=good).prepare_threshold for good in ("0", "5")] == [0, 5]
@@ -141,17 +142,17 @@ BAD_WEB_URLS = [
 ]
 
 
-@pytest.mark.parametrize("url", [*BAD_WEB_URLS, "https://auth.example.com/?a=b"])
+@for_each("url", [*BAD_WEB_URLS, "https://auth.example.com/?a=b"])
 def test_a_malformed_issuer_is_refused(url: str) -> None:
     assert refusal(AUTH_ISSUER=url).startswith("AUTH_ISSUER is malformed")
 
 
-@pytest.mark.parametrize("url", BAD_WEB_URLS)
+@for_each("url", BAD_WEB_URLS)
 def test_a_malformed_jwks_url_is_refused(url: str) -> None:
     assert refusal(AUTH_JWKS_URL=url).startswith("AUTH_JWKS_URL is malformed")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "url",
     [
         "http://auth.example.com/jwks",
@@ -200,7 +201,7 @@ def test_origins_are_exact() -> None:
     assert cors_origins("") == cors_origins("  ") == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "origin",
     [
         "*",
@@ -257,9 +258,7 @@ STARTS: list[tuple[str, dict[str, str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("module", "changes", "line"), STARTS, ids=lambda value: value if isinstance(value, str) else ""
-)
+@for_each("module, changes, line", STARTS)
 def test_a_function_fails_at_start_with_one_line(module: str, changes: dict[str, str], line: str) -> None:
     env = {"PATH": os.environ["PATH"], **GOOD, **changes}
     command = [sys.executable, "-c", f"import {module}"]

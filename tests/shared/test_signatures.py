@@ -9,6 +9,7 @@ import pytest
 
 from shared.keys import KeyCache, KeysUnavailable
 from shared.tokens import InvalidToken
+from tests.support.collect_failures import for_each
 from tests.support.forged_tokens import ALPHABET, Forge, accept, check, claims, header, payload, refuse, timed
 from tests.support.hostile_tokens import KIDS, SIGNATURE, stranger
 from tests.support.jwks_server import JwksServer, dump
@@ -22,20 +23,21 @@ def issuer() -> Iterator[JwksServer]:
         yield server
 
 
-@pytest.mark.parametrize("forge", SIGNATURE.values(), ids=SIGNATURE)
+@for_each("forge", SIGNATURE.values(), SIGNATURE)
 def test_a_signature_that_is_not_the_keys_over_this_very_text_is_refused(issuer: JwksServer, forge: Forge) -> None:
     signer = issuer.signer()
     assert refuse(issuer, signer, forge(signer)) == "PyJWT: InvalidSignatureError"
 
 
-@pytest.mark.parametrize("kid", KIDS)
+@for_each("kid", KIDS)
 def test_a_hostile_kid_is_only_ever_a_name(issuer: JwksServer, kid: str) -> None:
     signer = issuer.signer()
+    del issuer.requests[:]
     assert refuse(issuer, signer, signer.token(header={"kid": kid})) == "kid: the issuer shows no such key"
     assert issuer.requests == ["/api/auth/jwks"]
 
 
-@pytest.mark.parametrize("kid", ["a-key", "A-KEY", "a-Key ", " a-Key", "a-Ke", "a-Keys", "a-K%65y", "\uff41-Key"])
+@for_each("kid", ["a-key", "A-KEY", "a-Key ", " a-Key", "a-Ke", "a-Keys", "a-K%65y", "\uff41-Key"])
 def test_a_kid_is_looked_up_exactly(issuer: JwksServer, kid: str) -> None:
     signer = issuer.signer()
     issuer.show(signer.jwk | {"kid": "a-Key"})
@@ -63,8 +65,8 @@ def test_a_change_of_any_character_is_refused(issuer: JwksServer, alg: str) -> N
     assert asyncio.run(every_character()) == []
 
 
-@pytest.mark.parametrize("shown", ALL)
-@pytest.mark.parametrize("claimed", ALL)
+@for_each("shown", ALL)
+@for_each("claimed", ALL)
 def test_cve_2026_48523_a_key_has_one_algorithm_and_the_header_must_name_it(
     issuer: JwksServer, shown: str, claimed: str
 ) -> None:
@@ -101,7 +103,7 @@ ACCEPTED: dict[str, Forge] = {
 }
 
 
-@pytest.mark.parametrize("forge", ACCEPTED.values(), ids=ACCEPTED)
+@for_each("forge", ACCEPTED.values(), ACCEPTED)
 def test_it_is_accepted(issuer: JwksServer, forge: Forge) -> None:
     signer = issuer.signer()
     assert accept(issuer, signer, forge(signer)) == "alice"
@@ -110,7 +112,7 @@ def test_it_is_accepted(issuer: JwksServer, forge: Forge) -> None:
 SUBS = ["a", "a" * 255, "\U0001f600" * 255, "o'brien", "a b", "\u4f8b", "0", "null", "a|b:c", "\\", '"']
 
 
-@pytest.mark.parametrize("sub", SUBS)
+@for_each("sub", SUBS)
 def test_a_sub_is_given_to_the_character(issuer: JwksServer, sub: str) -> None:
     signer = issuer.signer()
     assert accept(issuer, signer, signer.token(sub)) == sub

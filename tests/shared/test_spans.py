@@ -23,6 +23,7 @@ from tests.faults.invariants import eventually
 from tests.faults.writes import WRITES, Write, prepare
 from tests.support.api_gateway import as_response, invoke, make_event
 from tests.support.api_server import Server
+from tests.support.collect_failures import for_each
 from tests.support.jwks_server import JwksServer
 from tests.support.key_cache import Clock, outcome
 from tests.support.openapi_validator import FAULT
@@ -67,7 +68,7 @@ def test_the_gateways_id_is_in_answer_problem_and_line(gateway_id: str, lines: L
     assert answer.headers["x-request-id"] == answer.json()["instance"] == the_request(lines)["request_id"] == gateway_id
 
 
-@pytest.mark.parametrize(
+@for_each(
     "gateway_id",
     [None, 7, "", "x" * 65, "a b", "a\r\nSet-Cookie: b=c", "a\n", "é", "a\ud800", "//evil.example", ["a"], {}],
 )
@@ -98,8 +99,8 @@ def test_whatever_a_request_leaves_in_the_log_has_its_id(
     assert {line["request_id"] for line in heard} == ids
 
 
-@pytest.mark.parametrize(
-    ("given", "handed_on"),
+@for_each(
+    "given, handed_on",
     [
         (TRACEPARENT, "01"),
         (TRACEPARENT[:-2] + "00", "00"),
@@ -116,7 +117,7 @@ def test_a_trace_goes_on(given: str, handed_on: str) -> None:
     assert span.span_id in span.traceparent
 
 
-@pytest.mark.parametrize(
+@for_each(
     "given",
     [
         [],
@@ -181,7 +182,7 @@ def test_a_fetch_of_keys_is_counted_by_whom_it_is_made_for_and_goes_on_with_thei
         assert len(issuer.requests) == 2
 
 
-@pytest.mark.parametrize("write", WRITES, ids=str)
+@for_each("write", WRITES)
 def test_a_line_counts_the_round_trips_that_a_proxy_sees(
     write: Write, api: httpx.Client, proxy: Proxy, lines: Lines
 ) -> None:

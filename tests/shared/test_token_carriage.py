@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support.api_server import Server
+from tests.support.collect_failures import for_each
 from tests.support.hostile_token_carriage import ACCEPTED, CARRIAGE, Carry
 from tests.support.jwks_server import JwksServer, Signer
 from tests.support.postgres_proxy import Proxy
@@ -33,7 +34,7 @@ def door(monkeypatch: pytest.MonkeyPatch, api: httpx.Client, issuer: JwksServer)
         yield door
 
 
-@pytest.mark.parametrize("carry", CARRIAGE.values(), ids=CARRIAGE)
+@for_each("carry", CARRIAGE.values(), CARRIAGE)
 def test_a_good_token_carried_otherwise_is_the_one_401_everywhere(
     door: Door, signer: Signer, proxy: Proxy, carry: Carry
 ) -> None:
@@ -45,13 +46,13 @@ def test_a_good_token_carried_otherwise_is_the_one_401_everywhere(
     assert (proxy.connects, proxy.trips) == (0, [])
 
 
-@pytest.mark.parametrize("carry", ACCEPTED.values(), ids=ACCEPTED)
+@for_each("carry", ACCEPTED.values(), ACCEPTED)
 def test_names_of_schemes_and_headers_have_no_case(door: Door, signer: Signer, carry: Carry) -> None:
     for answer in door.knock(carry(signer.token()).headers):
         assert answer.status_code != 401
 
 
-@pytest.mark.parametrize("carry", BY_HTTP.values(), ids=BY_HTTP)
+@for_each("carry", BY_HTTP.values(), BY_HTTP)
 def test_over_http_it_is_the_same(stack: Stack, server: Server, carry: Carry) -> None:
     carried = carry(stack.signer.token())
     with server.client() as client:

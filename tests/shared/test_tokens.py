@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.collect_failures import for_each
 from tests.support.forged_tokens import Forge, refuse
 from tests.support.hostile_tokens import AT_ONCE
-from tests.support.jwks_server import JwksServer
+from tests.support.jwks_server import JwksServer, Signer
 
 RULES = frozenset({"alg", "kid", "typ", "exp", "iat", "nbf", "sub", "iss", "aud"})
 
@@ -20,16 +21,16 @@ def issuer() -> Iterator[JwksServer]:
         yield server
 
 
-@pytest.mark.parametrize(
-    ("name", "forge"),
-    [
-        pytest.param(name, forge, id=f"{family}: {name}")
-        for family, table in AT_ONCE.items()
-        for name, forge in table.items()
-    ],
-)
-def test_it_is_refused_without_a_request_to_the_issuer(issuer: JwksServer, name: str, forge: Forge) -> None:
-    signer = issuer.signer()
+@pytest.fixture(scope="module")
+def signer(issuer: JwksServer) -> Signer:
+    return issuer.signer()
+
+
+@for_each("name, forge", [item for table in AT_ONCE.values() for item in table.items()])
+def test_it_is_refused_without_a_request_to_the_issuer(
+    issuer: JwksServer, signer: Signer, name: str, forge: Forge
+) -> None:
+    del issuer.requests[:]
     reason = refuse(issuer, signer, forge(signer))
     assert issuer.requests == []
     words = [word for word in name.split() if not word.startswith(("CVE-", "GHSA-"))]

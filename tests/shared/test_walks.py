@@ -9,6 +9,7 @@ import pytest
 
 from functions.tasks.list import ORDERS, STATEMENTS
 from shared.walks import MOST_DAYS, RELEVANCE, way_to
+from tests.support.collect_failures import for_each
 from tests.support.stack import APP, Stack
 from tests.support.statements import enter
 
@@ -118,8 +119,8 @@ def walked(app: psycopg.Connection[Any], text: str, values: dict[str, Any]) -> l
         values |= {"after": rows[LIMIT - 1][-1], "after_id": rows[LIMIT - 1][1]}
 
 
-@pytest.mark.parametrize("sort", [sort for sort in ORDERS if sort != RELEVANCE])
-@pytest.mark.parametrize("name", FILTERS)
+@for_each("sort", [sort for sort in ORDERS if sort != RELEVANCE])
+@for_each("name", FILTERS)
 def test_each_part_of_a_way_finds_the_same(
     name: str, sort: str, filler: psycopg.Connection[Any], app: psycopg.Connection[Any]
 ) -> None:
@@ -131,7 +132,7 @@ def test_each_part_of_a_way_finds_the_same(
         assert walked(app, within(text, reach), asked) == expected, reach
 
 
-@pytest.mark.parametrize("name", [name for name, asked in FILTERS.items() if "q" in asked])
+@for_each("name", [name for name, asked in FILTERS.items() if "q" in asked])
 def test_ranked_or_not_a_search_finds_the_same(
     name: str, filler: psycopg.Connection[Any], app: psycopg.Connection[Any]
 ) -> None:
@@ -164,8 +165,8 @@ def test_every_bound_is_in_the_statements() -> None:
         assert (text.count("3001"), text.count("<= 3000")) == (bounds, 1)
 
 
-@pytest.mark.parametrize(
-    ("sort", "asked", "way"),
+@for_each(
+    "sort, asked, way",
     [
         ("-created_at", {}, "walk"),
         ("created_at", {"completed": False}, "walk"),

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from functions.batch.run import Writes
 from infra.operations import operations
 from tests.support.batches import BATCH, complete, delete, everything, new_id, patch, post, put, results, send, statuses
+from tests.support.collect_failures import for_each
 from tests.support.postgres_proxy import Proxy
 from tests.support.replays import assert_replayed
 from tests.support.stack import User
@@ -207,7 +208,7 @@ def test_all_that_is_wrong_with_any_operation_is_named_at_once(api: httpx.Client
     assert len(proxy.trips) == read_nothing
 
 
-@pytest.mark.parametrize("number", range(len(WRONG)))
+@for_each("number", range(len(WRONG)))
 def test_one_wrong_operation_is_enough(api: httpx.Client, number: int) -> None:
     operation, members = WRONG[number]
     answer = send(api, post(), operation)
@@ -215,8 +216,8 @@ def test_one_wrong_operation_is_enough(api: httpx.Client, number: int) -> None:
     assert titles(api) == []
 
 
-@pytest.mark.parametrize(
-    ("body", "wrong"),
+@for_each(
+    "body, wrong",
     [
         ({}, "/operations"),
         ({"operations": []}, "/operations"),

@@ -9,6 +9,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.rows import DictRow
 
 from shared.purging import RESERVE_MS
+from tests.support.collect_failures import for_each
 from tests.support.lambda_time import PLENTY, Time
 from tests.support.stack import JOBS, Stack, User
 from tests.support.tasks import TASKS, make
@@ -103,7 +104,7 @@ def test_its_role_sees_no_more_when_it_names_a_user(
     assert admin.execute(COUNT, [fresh]).fetchone() == {"count": 3}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "sql",
     [
         "select from task",

@@ -1,9 +1,9 @@
 import httpx
 import psycopg
-import pytest
 from psycopg.rows import DictRow
 
 from tests.functions.tasks.test_update import MERGE_PATCH
+from tests.support.collect_failures import for_each
 from tests.support.labels import assert_true, counts, label_of, path_of
 from tests.support.lists import conflict
 from tests.support.lock_races import racing
@@ -100,7 +100,7 @@ WRONG: list[tuple[Json, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "named"), WRONG, ids=str)
+@for_each("body, named", WRONG)
 def test_what_is_not_valid_is_named(api: httpx.Client, body: Json, named: list[str]) -> None:
     make(api, labels=["home"])
     label = label_of(api, "home")

@@ -3,6 +3,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
+from tests.support.collect_failures import for_each
 from tests.support.lists import BOUND, FULL, LISTS, conflict, names, new_list, path_of, read
 from tests.support.lock_races import racing
 from tests.support.replays import assert_replayed
@@ -70,7 +71,7 @@ WRONG: list[tuple[Json, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("members", "named"), WRONG, ids=str)
+@for_each("members, named", WRONG)
 def test_what_is_not_valid_is_named(api: httpx.Client, members: Json, named: list[str]) -> None:
     assert errors(api.post(LISTS, json={"name": "Groceries"} | members)) == named
     assert names(api) == []

@@ -1,6 +1,6 @@
 import httpx
-import pytest
 
+from tests.support.collect_failures import for_each
 from tests.support.lists import LISTS, every, names, new_list, pages, path_of
 from tests.support.tasks import TASKS, errors, make, page
 
@@ -48,8 +48,8 @@ def test_a_list_holds_nothing_of_others(api: httpx.Client, stranger_api: httpx.C
     assert every(stranger_api) == [theirs]
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
+@for_each(
+    "query, named",
     [
         ("archived=yes", ["archived"]),
         ("counts=1", ["counts"]),

@@ -1,10 +1,10 @@
 import httpx
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.functions.lists.test_create import WRONG
 from tests.functions.tasks.test_update import MERGE_PATCH, TEXTS
+from tests.support.collect_failures import for_each
 from tests.support.lists import FULL, names, new_list, path_of, read
 from tests.support.tasks import NOBODYS, Json, errors, moment
 
@@ -39,7 +39,7 @@ def test_both_media_types_say_the_same_and_null_clears(either_api: httpx.Client)
     assert (answer.json()["color"], answer.json()["archived_at"]) == (None, None)
 
 
-@pytest.mark.parametrize(("members", "named"), WRONG, ids=str)
+@for_each("members, named", WRONG)
 def test_what_is_not_valid_is_named(api: httpx.Client, members: Json, named: list[str]) -> None:
     made = new_list(api, **FULL)
     assert errors(api.patch(path_of(made), json=members)) == named

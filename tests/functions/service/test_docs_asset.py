@@ -8,13 +8,14 @@ import pytest
 
 from functions.service.docs_asset import ASSETS
 from tests.support.api_gateway import invoke, make_event
+from tests.support.collect_failures import for_each
 
 PATH = "/docs/swagger-ui-bundle.js"
 LARGEST = 6 * 1024 * 1024  # what a Lambda function may answer
 
 
-@pytest.mark.parametrize("coding", ["identity", "gzip"])
-@pytest.mark.parametrize("asset", ASSETS)
+@for_each("coding", ["identity", "gzip"])
+@for_each("asset", ASSETS)
 def test_every_file_arrives_whole(anonymous_api: httpx.Client, asset: str, coding: str) -> None:
     package, path, media_type = ASSETS[asset]
     answer = anonymous_api.get(f"/docs/{asset}", headers={"Accept-Encoding": coding})
@@ -35,7 +36,7 @@ def test_the_largest_file_fits_into_the_answer_of_a_function(coding: str) -> Non
     assert len(json.dumps(answer)) < LARGEST
 
 
-@pytest.mark.parametrize(
+@for_each(
     "asset",
     [
         "problems.py",

@@ -5,6 +5,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from tests.support.collect_failures import for_each
 from tests.support.tasks import DUES, TASKS, TIME, WHOLE, errors, make, path_of, read, titles, without_instance
 
 MEMBERS = {"id", "title", "description", "priority", "due", "labels", "list_id", "parent_id", "position", "version"} | {
@@ -57,7 +58,7 @@ def test_the_same_body_twice_makes_two_tasks(api: httpx.Client) -> None:
     assert titles(api) == ["Twin", "Twin"]
 
 
-@pytest.mark.parametrize("space", [" ", "\t", "\r\n", "\u00a0", "\u2003", "\u3000", " \t\u2028 "])
+@for_each("space", [" ", "\t", "\r\n", "\u00a0", "\u2003", "\u3000", " \t\u2028 "])
 def test_white_space_at_both_ends_of_a_title_is_trimmed(api: httpx.Client, space: str) -> None:
     title = f"Buy{space}milk"
     assert make(api, title=f"{space}{title}{space}")["title"] == title
@@ -69,8 +70,8 @@ def test_a_title_of_white_space_is_refused(api: httpx.Client, title: str) -> Non
     assert titles(api) == []
 
 
-@pytest.mark.parametrize("text", ["x", CHARACTER, "\u00e9", '"', "\\", "\x01"])
-@pytest.mark.parametrize(("member", "most"), [("title", 500), ("description", 10_000)])
+@for_each("text", ["x", CHARACTER, "\u00e9", '"', "\\", "\x01"])
+@for_each("member, most", [("title", 500), ("description", 10_000)])
 def test_lengths_count_characters_up_to_the_limit(api: httpx.Client, member: str, most: int, text: str) -> None:
     full = {"title": "Full", member: text * most}
     created = make(api, **full)
@@ -83,7 +84,7 @@ def test_a_title_is_measured_after_trimming(api: httpx.Client) -> None:
     assert make(api, title=" " * 300 + "x" * 500 + " " * 300)["title"] == "x" * 500
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "e\u0301 and \u00e9 are not one",
@@ -101,7 +102,7 @@ def test_text_is_kept_to_the_character(either_api: httpx.Client, text: str) -> N
     assert read(either_api, created) == created
 
 
-@pytest.mark.parametrize("kind", DUES)
+@for_each("kind", DUES)
 def test_each_kind_of_due_comes_back_as_it_was_sent(either_api: httpx.Client, kind: str) -> None:
     created = make(either_api, due=DUES[kind])
     assert created["due"] == DUES[kind]
@@ -113,7 +114,7 @@ def test_a_due_at_the_ends_of_the_calendar_is_kept(api: httpx.Client, due: dict[
     assert read(api, make(api, due=due))["due"] == due
 
 
-@pytest.mark.parametrize("priority", ["none", "low", "medium", "high", "urgent"])
+@for_each("priority", ["none", "low", "medium", "high", "urgent"])
 def test_each_priority_is_kept(api: httpx.Client, priority: str) -> None:
     assert read(api, make(api, priority=priority))["priority"] == priority
 

@@ -1,8 +1,8 @@
 from collections.abc import Callable
 
 import httpx
-import pytest
 
+from tests.support.collect_failures import for_each
 from tests.support.tasks import NOBODYS, TIME, WHOLE, change, errors, make, path_of, without_instance
 
 
@@ -31,7 +31,7 @@ def test_times_are_in_utc_with_z(api: httpx.Client) -> None:
         assert TIME.fullmatch(completed[name])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "held", ['"2"', 'W/"2"', "*", '"1", "2"', 'W/"7","x" , W/"2"', ', "2",', '"1",\t"2"', '"*", "2"', '"a,b", "2"']
 )
 def test_a_tag_that_is_still_right_is_304_without_a_body(either_api: httpx.Client, held: str) -> None:
@@ -45,7 +45,7 @@ def test_a_tag_that_is_still_right_is_304_without_a_body(either_api: httpx.Clien
     assert "X-Request-Id" in answer.headers
 
 
-@pytest.mark.parametrize("held", ['"1"', 'W/"1"', '"22"', '"02"', '"*"', '""', '"1", "3"', '"W/2"'])
+@for_each("held", ['"1"', 'W/"1"', '"22"', '"02"', '"*"', '""', '"1", "3"', '"W/2"'])
 def test_a_tag_that_is_not_right_any_more_is_200(either_api: httpx.Client, held: str) -> None:
     task = make(either_api)
     change(either_api, "update", task)
@@ -86,7 +86,7 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@for_each("form", FORMS)
 def test_a_malformed_id_is_404_like_one_that_does_not_exist(either_api: httpx.Client, form: str) -> None:
     task = make(either_api)
     random, malformed = (either_api.get(path_of(text)) for text in (NOBODYS, FORMS[form](task["id"])))

@@ -1,8 +1,8 @@
 """What a list shows, and its filters."""
 
 import httpx
-import pytest
 
+from tests.support.collect_failures import for_each
 from tests.support.tasks import DUES, TASKS, WHOLE, change, errors, make, page, titles
 
 SORTS = ("created_at", "updated_at", "due", "priority", "title")
@@ -90,8 +90,8 @@ def test_filters_hold_together(api: httpx.Client) -> None:
         assert page(api, f"{query}&sort=-{sort}")["items"] == [found]
 
 
-@pytest.mark.parametrize(
-    ("query", "named"),
+@for_each(
+    "query, named",
     [
         ("completed=True", ["completed"]),
         ("completed=1", ["completed"]),

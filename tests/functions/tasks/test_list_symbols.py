@@ -4,9 +4,9 @@ import unicodedata
 
 import httpx
 import psycopg
-import pytest
 from psycopg.rows import DictRow
 
+from tests.support.collect_failures import for_each
 from tests.support.tasks import TASKS, make
 
 PARTY, PRICE, ARROW, TURNED, FAMILY = TEXTS = [
@@ -84,7 +84,7 @@ def test_every_common_symbol_parts_words_and_is_one(admin: psycopg.Connection[Di
     assert [f"{ord(row['symbol']):x}" for row in rows] == []
 
 
-@pytest.mark.parametrize("letter", ["\u0915\u094d\u0937", "\u0e01\u0e33", "na\u00efve", "\u0436\u0301", "\u05d0\u05b8"])
+@for_each("letter", ["\u0915\u094d\u0937", "\u0e01\u0e33", "na\u00efve", "\u0436\u0301", "\u05d0\u05b8"])
 def test_what_is_written_on_a_letter_is_no_symbol(letter: str, admin: psycopg.Connection[DictRow]) -> None:
     row = admin.execute("select count(*) filter (where kind = 'word') as words from app.lexemes(%s)", [letter])
     found = row.fetchone()

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
+from tests.support.collect_failures import for_each
 from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, Proxy
 from tests.support.stack import User
 from tests.support.tasks import NOBODYS, TASKS, Json, errors, make, path_of, read, without_instance
@@ -138,7 +139,7 @@ WAYS: dict[str, Any] = {
 CHANGING = ("move", "patch", "put")
 
 
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 def test_what_does_not_exist_is_named(api: httpx.Client, way: str, lists: list[str]) -> None:
     task, other = make(api), make(api, list_id=lists[0])
     send = WAYS[way]
@@ -160,7 +161,7 @@ def test_a_circle_is_refused(api: httpx.Client, way: str) -> None:
     assert [read(api, task) for task in family] == family
 
 
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 def test_subtasks_hang_five_deep_at_most(api: httpx.Client, way: str) -> None:
     family = chain(api, DEEPEST + 1)
     task = make(api)

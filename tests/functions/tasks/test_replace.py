@@ -3,6 +3,7 @@ from uuid import UUID, uuid1, uuid3, uuid4, uuid5
 import httpx
 import pytest
 
+from tests.support.collect_failures import for_each
 from tests.support.replays import assert_replayed
 from tests.support.tasks import (
     NOBODYS,
@@ -37,7 +38,7 @@ def put(api: httpx.Client, task: Json | str, body: Json, **headers: str) -> http
     return api.put(path_of(task), json=body, headers=headers)
 
 
-@pytest.mark.parametrize("version", IDS)
+@for_each("version", IDS)
 def test_a_caller_may_choose_an_id_of_any_version(either_api: httpx.Client, version: str) -> None:
     answer = put(either_api, IDS[version], WHOLE)
     task = answer.json()

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
+from tests.support.collect_failures import for_each
 from tests.support.tasks import DUES, NOBODYS, WHOLE, Json, change, errors, make, moment, path_of, read
 
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
@@ -51,7 +52,7 @@ def test_both_media_types_say_the_same(either_api: httpx.Client, headers: dict[s
     }
 
 
-@pytest.mark.parametrize(
+@for_each(
     "body",
     [
         {},
@@ -69,8 +70,8 @@ def test_a_patch_that_changes_nothing_keeps_version_and_updated_at(either_api: h
     assert read(either_api, task) == task
 
 
-@pytest.mark.parametrize("after", DUES)
-@pytest.mark.parametrize("before", DUES)
+@for_each("after", DUES)
+@for_each("before", DUES)
 def test_due_is_replaced_as_a_whole(api: httpx.Client, before: str, after: str) -> None:
     task = make(api, due=DUES[before])
     written = patch(api, task, {"due": DUES[after]}).json()
@@ -96,7 +97,7 @@ def test_a_member_of_due_alone_is_no_due(api: httpx.Client) -> None:
     assert read(api, task) == task
 
 
-@pytest.mark.parametrize("member", ["id", "completed_at", "created_at", "updated_at", "version"])
+@for_each("member", ["id", "completed_at", "created_at", "updated_at", "version"])
 def test_a_read_only_member_is_refused_even_with_its_own_value(api: httpx.Client, member: str) -> None:
     task = make(api)
     assert errors(patch(api, task, {member: task[member], "title": "New"})) == [f"/{member}"]
