@@ -1,5 +1,7 @@
 """One round trip for each operation, counted at a proxy between the handlers and the database."""
 
+from itertools import product
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -7,12 +9,13 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow
 
-from tests.faults.writes import CREATE, DELETE_FOR_GOOD, EMPTY, WRITES, Write, prepare
+from tests.faults.writes import CREATE, DELETE_FOR_GOOD, EMPTY, WRITES, prepare
+from tests.support.collect_failures import collect_failures
 from tests.support.postgres_proxy import Proxy
 from tests.support.stack import User
 
 ALL = [*WRITES, DELETE_FOR_GOOD, EMPTY]
-LISTS = [
+LISTS: list[dict[str, Any]] = [
     {},
     {"limit": 1},
     {"completed": "true"},
@@ -23,6 +26,7 @@ LISTS = [
     {"q": "buy mil"},
     {"q": "milk", "completed": "false", "priority": "none", "due_from": "2026-01-01", "sort": "-updated_at"},
 ]
+CONDITIONS = ("If-Match", "If-None-Match")
 NO_DATABASE = ["/health", "/openapi.json", "/docs", "/nowhere", "/v1/tasks/"]
 
 
@@ -44,53 +48,47 @@ def one_trip(proxy: Proxy) -> None:
     proxy.reset()
 
 
-@pytest.mark.parametrize("write", ALL, ids=str)
-def test_a_write_is_one_round_trip(write: Write, api: httpx.Client, warm: Proxy) -> None:
-    send = prepare(api, write)
-    warm.reset()
-    assert send().status_code == write.status
-    one_trip(warm)
+def key(*, keyed: bool) -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())} if keyed else {}
 
 
-@pytest.mark.parametrize("write", ALL, ids=str)
-def test_a_write_with_a_key_is_one_round_trip_and_its_replay_two(write: Write, api: httpx.Client, warm: Proxy) -> None:
-    send, headers = prepare(api, write), {"Idempotency-Key": str(uuid4())}
-    warm.reset()
-    assert send(headers).status_code == write.status
-    one_trip(warm)
-    replay = send(headers)
-    assert replay.headers["Idempotency-Replayed"] == "true"
-    assert replay.status_code == write.status
-    assert len(warm.trips) == 2
+def test_a_write_is_one_round_trip_with_a_key_or_without_and_its_replay_two(api: httpx.Client, warm: Proxy) -> None:
+    with collect_failures() as check:
+        for write, keyed in product(ALL, (False, True)):
+            with check(write, "keyed" if keyed else "unkeyed"):
+                send, headers = prepare(api, write), key(keyed=keyed)
+                warm.reset()
+                assert send(headers).status_code == write.status
+                one_trip(warm)
+                if keyed:
+                    replay = send(headers)
+                    assert replay.headers["Idempotency-Replayed"] == "true"
+                    assert replay.status_code == write.status
+                    assert len(warm.trips) == 2
 
 
-@pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
-@pytest.mark.parametrize("precondition", ["If-Match", "If-None-Match"])
-@pytest.mark.parametrize("write", ALL, ids=str)
-def test_a_precondition_costs_no_round_trip_whether_it_holds_or_not(
-    write: Write, precondition: str, keyed: bool, api: httpx.Client, warm: Proxy
-) -> None:
-    for tag in ("*", '"77"', '"1", "2"'):
-        send = prepare(api, write)
-        warm.reset()
-        headers = {precondition: tag} | ({"Idempotency-Key": str(uuid4())} if keyed else {})
-        assert send(headers).status_code in {write.status, 200, 412, 428}
-        if write is CREATE and precondition == "If-Match" and not keyed:
-            assert not warm.trips  # nothing that is yet to be made matches: known without asking
-        else:
-            one_trip(warm)
+def test_a_precondition_costs_no_round_trip_whether_it_holds_or_not(api: httpx.Client, warm: Proxy) -> None:
+    with collect_failures() as check:
+        for write, name, keyed, tag in product(ALL, CONDITIONS, (False, True), ("*", '"77"', '"1", "2"')):
+            with check(write, name, tag, "keyed" if keyed else "unkeyed"):
+                send = prepare(api, write)
+                warm.reset()
+                assert send({name: tag} | key(keyed=keyed)).status_code in {write.status, 200, 412, 428}
+                if write is CREATE and name == "If-Match" and not keyed:
+                    assert not warm.trips  # nothing that is yet to be made matches: known without asking
+                else:
+                    one_trip(warm)
 
 
-@pytest.mark.parametrize("write", [write for write in ALL if "{id}" in write.path], ids=str)
-@pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
-def test_a_write_that_finds_nothing_is_one_round_trip(
-    write: Write, keyed: bool, api: httpx.Client, warm: Proxy
-) -> None:
-    headers = {"Idempotency-Key": str(uuid4())} if keyed else {}
-    headers |= {"If-Match": '"1"'} if write.matching else {}
-    answer = api.request(write.method, write.path.format(id=uuid4()), json=write.body, headers=headers)
-    assert answer.status_code == (412 if write.matching else 404)
-    one_trip(warm)
+def test_a_write_that_finds_nothing_is_one_round_trip(api: httpx.Client, warm: Proxy) -> None:
+    with collect_failures() as check:
+        for write, keyed in product([write for write in ALL if "{id}" in write.path], (False, True)):
+            with check(write, "keyed" if keyed else "unkeyed"):
+                headers = key(keyed=keyed) | ({"If-Match": '"1"'} if write.matching else {})
+                warm.reset()
+                answer = api.request(write.method, write.path.format(id=uuid4()), json=write.body, headers=headers)
+                assert answer.status_code == (412 if write.matching else 404)
+                one_trip(warm)
 
 
 def test_a_read_is_one_round_trip(api: httpx.Client, warm: Proxy) -> None:
@@ -107,19 +105,19 @@ def test_a_read_is_one_round_trip(api: httpx.Client, warm: Proxy) -> None:
         one_trip(warm)
 
 
-@pytest.mark.parametrize("params", LISTS, ids=lambda params: "&".join(params) or "all")
-def test_a_list_is_one_round_trip_whatever_is_asked_for(
-    params: dict[str, str | list[str]], api: httpx.Client, warm: Proxy
-) -> None:
+def test_a_list_is_one_round_trip_whatever_is_asked_for(api: httpx.Client, warm: Proxy) -> None:
     for number in range(3):
         api.post("/v1/tasks", json={"title": f"Buy milk {number}", "due": {"date": "2026-03-01"}})
-    warm.reset()
-    answer = api.get("/v1/tasks", params={"limit": 1, **params})
-    assert answer.status_code == 200
-    one_trip(warm)
-    if cursor := answer.json()["next_cursor"]:
-        assert api.get("/v1/tasks", params={"limit": 2, **params, "cursor": cursor}).status_code == 200
-        one_trip(warm)
+    with collect_failures() as check:
+        for params in LISTS:
+            with check(params):
+                warm.reset()
+                answer = api.get("/v1/tasks", params={"limit": 1, **params})
+                assert answer.status_code == 200
+                one_trip(warm)
+                if cursor := answer.json()["next_cursor"]:
+                    assert api.get("/v1/tasks", params={"limit": 2, **params, "cursor": cursor}).status_code == 200
+                    one_trip(warm)
 
 
 def test_a_page_of_the_trash_is_one_round_trip(api: httpx.Client, warm: Proxy) -> None:
@@ -132,10 +130,13 @@ def test_a_page_of_the_trash_is_one_round_trip(api: httpx.Client, warm: Proxy) -
     one_trip(warm)
 
 
-@pytest.mark.parametrize("path", NO_DATABASE)
-def test_what_needs_no_database_asks_none(path: str, api: httpx.Client, warm: Proxy) -> None:
-    assert api.get(path).status_code in {200, 404}
-    assert not warm.trips
+def test_what_needs_no_database_asks_none(api: httpx.Client, warm: Proxy) -> None:
+    with collect_failures() as check:
+        for path in NO_DATABASE:
+            with check(path):
+                warm.reset()
+                assert api.get(path).status_code in {200, 404}
+                assert not warm.trips
 
 
 def test_a_refused_request_never_reaches_the_database(api: httpx.Client, warm: Proxy) -> None:
