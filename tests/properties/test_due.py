@@ -94,7 +94,7 @@ localtime posixrules posix/Europe/Berlin right/UTC leapseconds tzdata.zi zone.ta
 . .. ../../etc/passwd /etc/localtime Europe Europe/ Europe/Berlin/ /Europe/Berlin Europe//Berlin Europe/../UTC
 """
 ODD = ["", " ", " Europe/Berlin", "Europe/Berlin ", "Europe/Berlin\0", "Europe/Berlin\n", "Europe\\Berlin"]
-NO_STRINGS = [None, 1, True, [], {}, ["Europe/Berlin"]]
+NO_STRINGS: list[Any] = [None, 1, True, [], {}, ["Europe/Berlin"]]
 
 
 def test_any_other_name_of_a_zone_is_refused() -> None:
@@ -143,7 +143,8 @@ def test_a_time_of_any_other_form_is_refused_with_a_zone_and_without() -> None:
 
 
 def test_a_day_or_time_that_is_no_string_is_refused() -> None:
-    dues = [{name: value} for value in (None, 0, 1.5, True, [], {}, 1_772_355_600) for name in ("date", "datetime")]
+    values: list[Any] = [None, 0, 1.5, True, [], {}, 1_772_355_600]
+    dues = [{name: value} for value in values for name in ("date", "datetime")]
     assert [due for due in dues if pointers(due) != [f"/due/{name}" for name in due]] == []
 
 
