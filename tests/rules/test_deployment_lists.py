@@ -8,6 +8,7 @@ import yaml
 
 from infra.operations import DEFAULT, ROOT, jobs, operations
 from tests.support.cloudformation import read
+from tests.support.collect_failures import collect_failures
 
 OPERATIONS, JOBS = operations(), jobs()
 EXPOSED = ["ETag", "Location", "Link", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
@@ -138,16 +139,18 @@ def test_every_function_has_an_event() -> None:
     assert files == {function.name for function in OPERATIONS + JOBS}
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_an_event_is_what_the_gateway_sends_for_its_route(operation: Any) -> None:
-    event = json.loads((ROOT / f"infra/events/{operation.name}.json").read_text("utf-8"))
-    http = event["requestContext"]["http"]
-    assert event["version"] == "2.0"
-    assert event["routeKey"] == event["requestContext"]["routeKey"] == operation.route
-    assert event["rawPath"] == http["path"]
-    assert ("authorization" in event["headers"]) is not operation.anonymous
-    if not operation.is_default:
-        assert http["method"] == operation.method
-        assert event["rawPath"] == operation.path.format(**event.get("pathParameters", {}))
-    if "body" in event:
-        assert event["headers"]["content-length"] == str(len(event["body"].encode()))
+def test_an_event_is_what_the_gateway_sends_for_its_route() -> None:
+    with collect_failures() as check:
+        for operation in OPERATIONS:
+            with check(operation.name):
+                event = json.loads((ROOT / f"infra/events/{operation.name}.json").read_text("utf-8"))
+                http = event["requestContext"]["http"]
+                assert event["version"] == "2.0"
+                assert event["routeKey"] == event["requestContext"]["routeKey"] == operation.route
+                assert event["rawPath"] == http["path"]
+                assert ("authorization" in event["headers"]) is not operation.anonymous
+                if not operation.is_default:
+                    assert http["method"] == operation.method
+                    assert event["rawPath"] == operation.path.format(**event.get("pathParameters", {}))
+                if "body" in event:
+                    assert event["headers"]["content-length"] == str(len(event["body"].encode()))

@@ -10,12 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from infra.operations import DEFAULT, JOBS, METHODS, ROOT, Operation, operations
+from infra.operations import DEFAULT, JOBS, METHODS, ROOT, operations
+from tests.support.collect_failures import collect_failures
 
 OPERATIONS = operations()
 IMPORTS = {"functions": {"shared"}, "shared": {"shared"}, "infra": {"functions", "infra", "shared"}}
@@ -43,7 +43,7 @@ class File:
     path: str
     text: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text)
 
@@ -179,9 +179,8 @@ def a_job_is_a_handler(file: File) -> Iterator[str]:
     """Only jobs live among jobs."""
     if file.path.startswith(f"functions/{JOBS}/") and not file.path.endswith("__init__.py"):
         names = {node.name for node in file.tree.body if isinstance(node, ast.FunctionDef)}
-        names |= {
-            target.id for node in file.tree.body for target in getattr(node, "targets", []) if hasattr(target, "id")
-        }
+        targets = [target for node in file.tree.body for target in getattr(node, "targets", [])]
+        names |= {target.id for target in targets if hasattr(target, "id")}
         if "handler" not in names:
             yield "has no `handler`"
 
@@ -196,56 +195,57 @@ ROUTE = (
     '"""GET /x: read x."""\nrouter = anonymous()\n@router.get("/x")\nasync def x(): ...\nhandler = on_lambda(router)\n'
 )
 X, SHARED = "functions/x/get.py", "shared/x.py"
-BROKEN: list[tuple[Callable[[File], Iterator[str]], str, str]] = [
-    (imports_run_one_way, X, "from functions.tasks.create import CREATE"),
-    (imports_run_one_way, X, "from functions.tasks import create"),
-    (imports_run_one_way, X, "from . import create"),
-    (imports_run_one_way, "functions/batch/x.py", "import functions"),
-    (imports_run_one_way, BATCH, "import infra.local"),
-    (imports_run_one_way, X, "import infra.local"),
-    (imports_run_one_way, SHARED, "def f():\n    from functions.tasks import create"),
-    (imports_run_one_way, SHARED, "from infra.operations import operations"),
-    (imports_run_one_way, "infra/x.py", "from tests.conftest import database"),
-    (libraries_stay_in_their_rooms, X, "import psycopg"),
-    (libraries_stay_in_their_rooms, X, "from psycopg.rows import dict_row"),
-    (libraries_stay_in_their_rooms, SHARED, "from sqlalchemy import text"),
-    (libraries_stay_in_their_rooms, X, "from shared import tables"),
-    (libraries_stay_in_their_rooms, SHARED, "from importlib import import_module"),
-    (libraries_stay_in_their_rooms, X, "from importlib import import_module"),
-    (one_door_opens_connections, SHARED, "import psycopg\npsycopg.connect('')"),
-    (one_door_opens_connections, X, "async def f():\n    async with tx.connection.pipeline(): ..."),
-    (nothing_commits, DOOR, "async def f():\n    await connection.commit()"),
-    (operations_build_no_sql, X, 'f"select * from task where title = {title}"'),
-    (operations_build_no_sql, X, '"select * from task order by " + column'),
-    (operations_build_no_sql, X, '"select * from task where id = %s" % task_id'),
-    (operations_build_no_sql, X, '"delete from {}".format(table)'),
-    (a_file_is_short, X, "x = 1\n" * 81),
-    (a_file_is_short, SHARED, "x = 1\n" * 301),
-    (an_operation_is_one_route, X, ROUTE + '@router.put("/x")\nasync def y(): ...\nhandler = on_lambda(router)'),
-    (an_operation_is_one_route, X, ROUTE.replace("GET /x:", "GET /y:")),
-    (an_operation_is_one_route, X, ROUTE.replace("router = anonymous()", "router = APIRouter()")),
-    (an_operation_is_one_route, X, ROUTE.replace("handler =", "on_event =")),
-    (an_operation_is_one_route, "functions/x/helpers.py", '"""Helpers."""\ndef help(): ...'),
-    (a_job_is_a_handler, f"functions/{JOBS}/helpers.py", "def help(): ..."),
-    (functions_lie_flat, "functions/get.py", ""),
-    (functions_lie_flat, "functions/x/y/get.py", ""),
-]
-RULES = list(dict.fromkeys(rule for rule, _, _ in BROKEN))
+CREATE = "from functions.tasks import create"
+BY_NAME = "from importlib import import_module"
+BUILT = """f"select * from task where title = {title}"
+"select * from task order by " + column
+"select * from task where id = %s" % task_id
+"delete from {}".format(table)"""
+BROKEN: dict[Callable[[File], Iterator[str]], dict[str, list[str]]] = {
+    imports_run_one_way: {
+        X: ["from functions.tasks.create import CREATE", CREATE, "from . import create", "import infra.local"],
+        "functions/batch/x.py": ["import functions"],
+        BATCH: ["import infra.local"],
+        SHARED: [f"def f():\n    {CREATE}", "from infra.operations import operations"],
+        "infra/x.py": ["from tests.conftest import database"],
+    },
+    libraries_stay_in_their_rooms: {
+        X: ["import psycopg", "from psycopg.rows import dict_row", "from shared import tables", BY_NAME],
+        SHARED: ["from sqlalchemy import text", BY_NAME],
+    },
+    one_door_opens_connections: {
+        SHARED: ["import psycopg\npsycopg.connect('')"],
+        X: ["async def f():\n    async with tx.connection.pipeline(): ..."],
+    },
+    nothing_commits: {DOOR: ["async def f():\n    await connection.commit()"]},
+    operations_build_no_sql: {X: BUILT.split("\n")},
+    a_file_is_short: {X: ["x = 1\n" * 81], SHARED: ["x = 1\n" * 301]},
+    an_operation_is_one_route: {
+        X: [ROUTE + '@router.put("/x")\nasync def y(): ...\nhandler = on_lambda(router)']
+        + [ROUTE.replace(*change) for change in (("GET /x:", "GET /y:"), ("anonymous", "APIRouter"))]
+        + [ROUTE.replace("handler =", "on_event =")],
+        "functions/x/helpers.py": ['"""Helpers."""\ndef help(): ...'],
+    },
+    a_job_is_a_handler: {f"functions/{JOBS}/helpers.py": ["def help(): ..."]},
+    functions_lie_flat: {"functions/get.py": [""], "functions/x/y/get.py": [""]},
+}
 
 
-@pytest.mark.parametrize(("rule", "path", "text"), BROKEN)
-def test_a_rule_finds_what_it_forbids(rule: Callable[[File], Iterator[str]], path: str, text: str) -> None:
-    assert list(rule(File(path, text)))
+def test_a_rule_finds_what_it_forbids() -> None:
+    files = [(rule, File(path, text)) for rule, by_path in BROKEN.items() for path in by_path for text in by_path[path]]
+    assert [(rule.__name__, file) for rule, file in files if not list(rule(file))] == []
 
 
 def test_a_plain_operation_offends_no_rule() -> None:
-    assert [offence for rule in RULES for offence in rule(File(X, ROUTE))] == []
+    assert [offence for rule in BROKEN for offence in rule(File(X, ROUTE))] == []
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_every_file_keeps_the_rule(rule: Callable[[File], Iterator[str]]) -> None:
-    offences = [f"{file.path} {offence}" for file in FILES for offence in rule(file)]
-    assert not offences, f"{rule.__doc__}\n" + "\n".join(offences)
+def test_every_file_keeps_every_rule() -> None:
+    with collect_failures() as check:
+        for rule in BROKEN:
+            with check(rule.__name__):
+                offences = [f"{file.path} {offence}" for file in FILES for offence in rule(file)]
+                assert not offences, f"{rule.__doc__}\n" + "\n".join(offences)
 
 
 def test_only_code_lies_among_operations() -> None:
@@ -253,26 +253,37 @@ def test_only_code_lies_among_operations() -> None:
     assert others == []
 
 
-def loaded_by(operation: Operation) -> set[str]:
-    """The modules that a new interpreter holds once it has imported the operation."""
+IMPORTER = """
+import os, sys
+from importlib import import_module
+import aws_lambda_powertools, fastapi, mangum
+for module in sys.argv[1:]:
+    if not (child := os.fork()):
+        import_module(module)
+        print(module, *sys.modules, flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, module
+"""
+"""Import each module in a process of its own, forked when only libraries of every operation are loaded; print all."""
+HEAVY = {"boto3", "botocore.session", "sqlalchemy", "sqlmodel", "alembic", "shared.tables", "infra"}
+"""What no operation loads. Powertools touches botocore's bare package, for a user agent; a session is heavy."""
+FOR_THE_DATABASE = {"psycopg", "jwt", "cryptography", "shared.database"}
+
+
+def test_importing_an_operation_loads_itself_and_nothing_heavy() -> None:
     env = {"PATH": os.environ["PATH"], "AUTH_ISSUER": "https://auth.example.com"}
     env |= {"DATABASE_URL": "postgresql://app@127.0.0.1:1/app"}
-    command = [sys.executable, "-c", f"import sys, {operation.module}; print(*sys.modules)"]
+    command = [sys.executable, "-c", IMPORTER, *(operation.module for operation in OPERATIONS)]
     done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
-    return set(done.stdout.split())
-
-
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_importing_an_operation_loads_itself_and_nothing_heavy(operation: Operation) -> None:
-    modules = loaded_by(operation)
-    ours = {name for name in modules if name.startswith("functions.") and name.count(".") == 2}
-    others = {other.module for other in OPERATIONS if not other.anonymous} if operation.file == BATCH else set()
-    assert ours == {operation.module} | others
-    # Powertools touches botocore's bare package, for a user agent; what is heavy comes with a session.
-    heavy = {"boto3", "botocore.session", "sqlalchemy", "sqlmodel", "alembic", "shared.tables", "infra"}
-    if not operation.database:
-        heavy |= {"psycopg", "jwt", "cryptography", "shared.database"}
-    assert not modules & heavy, f"{operation.file} loads {modules & heavy}"
+    loaded = {line.partition(" ")[0]: set(line.split()) for line in done.stdout.splitlines()}
+    batched = {operation.module for operation in OPERATIONS if not operation.anonymous}
+    with collect_failures() as check:
+        for operation in OPERATIONS:
+            with check(operation.name):
+                modules = loaded[operation.module]
+                ours = {name for name in modules if name.startswith("functions.") and name.count(".") == 2}
+                assert ours == {operation.module} | (batched if operation.file == BATCH else set())
+                assert not modules & (HEAVY if operation.database else HEAVY | FOR_THE_DATABASE)
 
 
 def test_the_operations_are_found() -> None:

