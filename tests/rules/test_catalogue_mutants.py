@@ -12,6 +12,7 @@ import pytest
 from shared import database
 from tests.rules.test_catalogue import LOGINS
 from tests.support.catalogue_rules import Admin, offences
+from tests.support.collect_failures import collect_failures
 from tests.support.database_leaks import leaks
 from tests.support.openapi_validator import FAULT
 from tests.support.pgbouncer import Pooler
@@ -135,14 +136,15 @@ def test_nothing_leaks(admin: Admin) -> None:
         assert offences(admin, LOGINS) == []
 
 
-@pytest.mark.parametrize("name", MUTANTS)
-def test_a_broken_fence_is_seen(name: str, admin: Admin) -> None:
-    statements, killers = MUTANTS[name]
-    with admin.transaction(force_rollback=True):
-        admin.execute(EMPTY)
-        admin.execute(statements.encode())
-        found = {CATALOGUE: offences(admin, LOGINS), BEHAVIOUR: list(leaks(admin))}
-    assert {killer for killer in found if found[killer]} == killers, found
+def test_a_broken_fence_is_seen(admin: Admin) -> None:
+    with collect_failures() as check:
+        for name, (statements, killers) in MUTANTS.items():
+            with check(name):
+                with admin.transaction(force_rollback=True):
+                    admin.execute(EMPTY)
+                    admin.execute(statements.encode())
+                    found = {CATALOGUE: offences(admin, LOGINS), BEHAVIOUR: list(leaks(admin))}
+                assert {killer for killer in found if found[killer]} == killers, found
 
 
 def left_behind(stack: Stack) -> set[str | None]:

@@ -88,10 +88,10 @@ def breaches(app: App, sent: Sent, types: dict[str, int]) -> Iterator[str]:
         yield f"may not run: {failure}"
 
 
-@pytest.mark.parametrize("sent", every_statement(), ids=lambda sent: sent.name)
-def test_a_statement_prepares_and_returns_what_the_response_shows(sent: Sent, app: App, types: dict[str, int]) -> None:
-    found = list(breaches(app, sent, types))
-    assert found == (["returns no user_id, so the second lock can't hold"] * 2 if sent.name in door() else [])
+def test_a_statement_prepares_and_returns_what_the_response_shows(app: App, types: dict[str, int]) -> None:
+    found = [(sent.name, list(breaches(app, sent, types))) for sent in every_statement()]
+    unowned = ["returns no user_id, so the second lock can't hold"] * 2
+    assert [(name, wrong) for name, wrong in found if wrong != (unowned if name in door() else [])] == []
 
 
 BROKEN = {
@@ -112,10 +112,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_statement_is_seen(name: str, app: App, types: dict[str, int]) -> None:
-    text = BROKEN[name].replace("{task}", ", ".join(TASK))
-    assert list(breaches(app, Sent(name, text, TASK, WRITTEN), types))
+def test_a_broken_statement_is_seen(app: App, types: dict[str, int]) -> None:
+    statements = [Sent(name, BROKEN[name].replace("{task}", ", ".join(TASK)), TASK, WRITTEN) for name in BROKEN]
+    assert [sent.name for sent in statements if not list(breaches(app, sent, types))] == []
 
 
 class Listening:

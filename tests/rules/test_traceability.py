@@ -1,7 +1,5 @@
 """Every sentence of the traceability table has a test that exists, and the check finds each fault of a table."""
 
-import pytest
-
 from infra.check_traceability import TABLE, Row, faults, rows
 
 THIS = "tests/rules/test_traceability.py::test_a_whole_table_has_no_fault"
@@ -12,20 +10,14 @@ WHOLE = [
     Row(4, "`id` | UUID", f"`{THIS}`<br>`{THIS}`"),
     Row(5, "Time is in UTC.", f"`{THIS}`"),
 ]
-BROKEN = {
-    "a test that is not there": (
-        "which does not exist",
-        [*WHOLE[:4], Row(5, "Time is in UTC.", "`tests/x.py::test_x`")],
-    ),
-    "a file without a test": ("which does not exist", [*WHOLE[:4], Row(5, "Time is in UTC.", "`tests/conftest.py`")]),
-    "a fixture for a test": (
-        "which does not exist",
-        [*WHOLE[:4], Row(5, "Time is in UTC.", "`tests/conftest.py::api`")],
-    ),
-    "no test": ("names no test", [*WHOLE[:4], Row(5, "Time is in UTC.", "")]),
-    "no reason": ("names no test", [*WHOLE[:4], Row(5, "Time is in UTC.", "–")]),  # noqa: RUF001
-    "a number that is left out": ("is the row number 5", [*WHOLE[:4], Row(6, "Time is in UTC.", f"`{THIS}`")]),
-}
+BROKEN: list[tuple[str, Row]] = [
+    ("which does not exist", Row(5, "A test that is not there.", "`tests/x.py::test_x`")),
+    ("which does not exist", Row(5, "A file without a test.", "`tests/conftest.py`")),
+    ("which does not exist", Row(5, "A fixture for a test.", "`tests/conftest.py::api`")),
+    ("names no test", Row(5, "No test.", "")),
+    ("names no test", Row(5, "No reason.", "–")),  # noqa: RUF001
+    ("is the row number 5", Row(6, "A number that is left out.", f"`{THIS}`")),
+]
 
 
 def test_every_sentence_of_the_contract_has_a_test() -> None:
@@ -38,10 +30,8 @@ def test_a_whole_table_has_no_fault() -> None:
     assert list(faults(WHOLE)) == []
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_a_fault_of_the_table_is_found(what: str) -> None:
-    said, table = BROKEN[what]
-    assert any(said in fault for fault in faults(table))
+def test_a_fault_of_the_table_is_found() -> None:
+    assert [row for said, row in BROKEN if not any(said in fault for fault in faults([*WHOLE[:4], row]))] == []
 
 
 def test_a_row_is_read_with_its_pipes() -> None:
