@@ -219,7 +219,7 @@ DOOR = (
     mutant(
         "replaced on a row that is not locked",
         replace(LOCKED, "where id = %(id)s"),
-        "tests/properties/test_races.py::test_a_write_is_decided_on_the_truth_after_it_waited[replace-a change]",
+        "tests/properties/test_races.py::test_a_write_is_decided_on_the_truth_after_it_waited[replace]",
     ),
     mutant(
         "a PUT that overwrites unasked",

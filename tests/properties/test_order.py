@@ -16,6 +16,7 @@ from psycopg.rows import DictRow
 from tests.conftest import BASE_URL
 from tests.fuzz import examples
 from tests.support.api_gateway import Gateway
+from tests.support.collect_failures import collect_failures
 from tests.support.lock_races import Race, racing
 from tests.support.order_model import Tasks, serial
 from tests.support.pgbouncer import POOL_SIZE
@@ -194,37 +195,34 @@ def test_who_changes_the_structure_waits_for_the_turn_and_decides_on_the_truth(
         assert read(api, b)["completed_at"] is not None
 
 
-@pytest.mark.parametrize(
-    ("held", "commit", "version"),
-    [
-        ("update task set title = 'Held' where id = %s", True, 3),
-        ("update task set title = 'Held' where id = %s", False, 2),
-        ("update task set completed_at = '2026-01-01Z' where id = %s", True, 2),
-        ("update task set completed_at = '2026-01-01Z' where id = %s", False, 2),
-        ("delete from task where id = %s", True, 0),
-        ("delete from task where id = %s", False, 2),
-    ],
-)
-def test_a_completion_waits_for_whoever_holds_a_task_below(
-    house: House, race: Race, held: str, commit: bool, version: int
-) -> None:
-    parent, child = house.ids[:2]
-    leaf = make(house.api, parent_id=child)["id"]
-    assert house.send(child, "move", {"parent_id": parent}).status_code == 200
-    was = read(house.api, child)["version"] - 1
-    held_id = leaf if held.startswith("delete") else child
-    race.other.execute(held.encode(), [held_id])
-    waiting = race.start(partial(house.send, parent, "complete", {}))
-    race.end(commit=commit)
-    assert waiting.result().status_code == 200
-    left = {item["id"]: item for item in house.items()}
-    assert all(left[task_id]["completed_at"] for task_id in (parent, child, leaf) if task_id in left)
-    if version:
-        assert left[held_id]["version"] == version + (was if held_id == child else 0)
-    else:
-        assert held_id not in left
-    if commit and "2026-01-01" in held:
-        assert left[child]["completed_at"] == "2026-01-01T00:00:00Z"
+HELD_BELOW = [
+    ("update task set title = 'Held' where id = %s", True, 3),
+    ("update task set title = 'Held' where id = %s", False, 2),
+    ("update task set completed_at = '2026-01-01Z' where id = %s", True, 2),
+    ("update task set completed_at = '2026-01-01Z' where id = %s", False, 2),
+    ("delete from task where id = %s", True, 0),
+    ("delete from task where id = %s", False, 2),
+]
+"""What another connection does to a task below, whether it commits, and the version that is left; 0 for none."""
+
+
+def test_a_completion_waits_for_whoever_holds_a_task_below(http_api: httpx.Client, stack: Stack) -> None:
+    with collect_failures() as check:
+        for held, commit, version in HELD_BELOW:
+            with check(held, commit), racing(stack) as race:
+                parent = make(http_api)["id"]
+                child = make(http_api, parent_id=parent)["id"]
+                leaf = make(http_api, parent_id=child)["id"]
+                held_id = leaf if held.startswith("delete") else child
+                race.other.execute(held.encode(), [held_id])
+                waiting = race.start(partial(http_api.post, f"{path_of(parent)}/complete"))
+                race.end(commit=commit)
+                assert waiting.result().status_code == 200
+                left = {item["id"]: item for item in page(http_api, "limit=200")["items"]}
+                assert all(left[task_id]["completed_at"] for task_id in (parent, child, leaf) if task_id in left)
+                assert left[held_id]["version"] == version if version else held_id not in left
+                if commit and "2026-01-01" in held:
+                    assert left[child]["completed_at"] == "2026-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize("way", ["patch", "put"])

@@ -1,15 +1,19 @@
 """Every write against a lock that another connection holds, in both orders; and many writers at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.support.collect_failures import collect_failures
 from tests.support.lock_races import Race, racing
 from tests.support.stack import Stack, User
 from tests.support.tasks import CHANGES, change, make, path_of, read
+
+type Call = Callable[[], httpx.Response]
 
 CHANGED = "update task set title = 'Held', priority = 4 where id = %s"
 DELETED = "delete from task where id = %s"
@@ -58,98 +62,101 @@ def comparable(answer: httpx.Response, task_id: str) -> tuple[int, str | None, o
     return answer.status_code, answer.headers.get("ETag"), body
 
 
-@pytest.mark.parametrize("held", HELD)
+def at_version_2(race: Race, user: User, completed: str | None = None) -> str:
+    """Make a task and return its id."""
+    task_id = str(uuid4())
+    race.other.execute(AT_VERSION_2, [user.id, task_id, completed])
+    race.other.commit()
+    return task_id
+
+
+def held_up(race: Race, sql: str, values: list[str], call: Call, *, commit: bool) -> httpx.Response:
+    """Make a call that waits for a statement of the other connection, end that, and return the answer."""
+    race.other.execute(sql.encode(), values)
+    try:
+        waiting = race.start(call)
+    finally:
+        race.end(commit=commit)
+    return waiting.result()
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_write_is_decided_on_the_truth_after_it_waited(
-    http_api: httpx.Client, user: User, race: Race, name: str, held: str
+    http_api: httpx.Client, user: User, race: Race, name: str
 ) -> None:
     """A raced write answers and leaves what the same write does where the other one was over before it came."""
-    sql, commit = HELD[held]
+    completed = "2026-01-02Z" if name == "reopen" else None
+    with collect_failures() as check:
+        for (held, (sql, commit)), condition in product(HELD.items(), CONDITIONS):
+            with check(held, "|", condition):
+                headers = CONDITIONS[condition]
+                after = at_version_2(race, user, completed)
+                race.other.execute(sql.encode(), [after])
+                race.end(commit=commit)
+                truth = comparable(change(http_api, name, after, headers), after)
+                left = comparable(http_api.get(path_of(after)), after)
 
-    def new() -> str:
-        task_id = str(uuid4())
-        race.other.execute(AT_VERSION_2, [user.id, task_id, "2026-01-02Z" if name == "reopen" else None])
-        race.other.commit()
-        return task_id
-
-    for condition, headers in CONDITIONS.items():
-        after = new()
-        race.other.execute(sql.encode(), [after])
-        race.end(commit=commit)
-        truth = comparable(change(http_api, name, after, headers), after)
-        left = comparable(http_api.get(path_of(after)), after)
-
-        for key in [{}, {"Idempotency-Key": str(uuid4())}] if condition in KEYED else [{}]:
-            raced = new()
-            race.other.execute(sql.encode(), [raced])
-            waiting = race.start(partial(change, http_api, name, raced, headers | key))
-            race.end(commit=commit)
-            answer = waiting.result()
-            assert comparable(answer, raced) == truth, condition
-            assert comparable(http_api.get(path_of(raced)), raced) == left, condition
-            if key:
-                again = change(http_api, name, raced, headers | key)
-                assert again.headers["Idempotency-Replayed"] == "true", condition
-                assert comparable(again, raced) == truth, condition
+                for key in [{}, {"Idempotency-Key": str(uuid4())}] if condition in KEYED else [{}]:
+                    raced = at_version_2(race, user, completed)
+                    call = partial(change, http_api, name, raced, headers | key)
+                    assert comparable(held_up(race, sql, [raced], call, commit=commit), raced) == truth
+                    assert comparable(http_api.get(path_of(raced)), raced) == left
+                    if key:
+                        again = call()
+                        assert again.headers["Idempotency-Replayed"] == "true"
+                        assert comparable(again, raced) == truth
 
 
-@pytest.mark.parametrize(
-    ("sql", "commit", "headers", "status"),
-    [
-        (CHANGED, True, {"If-Match": '"2"'}, 412),
-        (CHANGED, True, {"If-Match": '"3"'}, 200),
-        (CHANGED, False, {"If-Match": '"2"'}, 200),
-        (CHANGED, False, {"If-Match": '"3"'}, 412),
-        (DELETED, True, {"If-Match": '"2"'}, 404),
-        (DELETED, False, {"If-Match": '"2"'}, 200),
-        (CHANGED, True, {}, 200),
-        (DELETED, True, {}, 404),
-    ],
-)
-def test_a_patch_that_waited_says_what_the_lock_owner_left(
-    http_api: httpx.Client, user: User, race: Race, sql: str, commit: bool, headers: dict[str, str], status: int
-) -> None:
+DECIDED: list[tuple[str, bool, dict[str, str], int]] = [
+    (CHANGED, True, {"If-Match": '"2"'}, 412),
+    (CHANGED, True, {"If-Match": '"3"'}, 200),
+    (CHANGED, False, {"If-Match": '"2"'}, 200),
+    (CHANGED, False, {"If-Match": '"3"'}, 412),
+    (DELETED, True, {"If-Match": '"2"'}, 404),
+    (DELETED, False, {"If-Match": '"2"'}, 200),
+    (CHANGED, True, {}, 200),
+    (DELETED, True, {}, 404),
+]
+
+
+def test_a_patch_that_waited_says_what_the_lock_owner_left(http_api: httpx.Client, user: User, race: Race) -> None:
     """The same once more with its statuses written out, so that no fault can hide in the comparison."""
-    task_id = str(uuid4())
-    race.other.execute(AT_VERSION_2, [user.id, task_id, None])
-    race.other.commit()
-    race.other.execute(sql.encode(), [task_id])
-    waiting = race.start(lambda: change(http_api, "update", task_id, headers))
-    race.end(commit=commit)
-    answer = waiting.result()
-    assert answer.status_code == status
-    held = commit and sql is CHANGED
-    shown = answer.json().get("current", answer.json())
-    if status != 404:
-        assert shown["title"] == ("Held" if held else "Buy milk")
-        assert shown["priority"] == ("urgent" if held else "low")
-        assert shown["description"] == ("Three litres" if status == 200 else "Two litres")
-        assert shown["version"] == 2 + held + (status == 200)
-        assert shown == read(http_api, task_id)
+    with collect_failures() as check:
+        for sql, commit, headers, status in DECIDED:
+            with check(sql, commit, headers):
+                task_id = at_version_2(race, user)
+                call = partial(change, http_api, "update", task_id, headers)
+                answer = held_up(race, sql, [task_id], call, commit=commit)
+                assert answer.status_code == status
+                held = commit and sql is CHANGED
+                shown = answer.json().get("current", answer.json())
+                if status != 404:
+                    assert shown["title"] == ("Held" if held else "Buy milk")
+                    assert shown["priority"] == ("urgent" if held else "low")
+                    assert shown["description"] == ("Three litres" if status == 200 else "Two litres")
+                    assert shown["version"] == 2 + held + (status == 200)
+                    assert shown == read(http_api, task_id)
 
 
-@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "create"}], ids=["plain", "keyed"])
+@pytest.mark.parametrize("keyed", [False, True], ids=["plain", "keyed"])
 @pytest.mark.parametrize(
     ("headers", "status"), [({}, 428), ({"If-None-Match": "*"}, 412), ({"If-None-Match": '"9"'}, 200)]
 )
 def test_a_put_waits_for_whoever_creates_its_id(
-    http_api: httpx.Client, user: User, race: Race, headers: dict[str, str], status: int, key: dict[str, str]
+    http_api: httpx.Client, user: User, race: Race, headers: dict[str, str], status: int, keyed: bool
 ) -> None:
     for commit in (False, True):
-        task_id = str(uuid4())
-        race.other.execute(CREATED, [user.id, task_id])
-        key = {name: f"{value}-{commit}" for name, value in key.items()}
-        waiting = race.start(partial(change, http_api, "replace", task_id, headers | key))
-        race.end(commit=commit)
-        answer = waiting.result()
+        task_id, key = str(uuid4()), {"Idempotency-Key": str(uuid4())} if keyed else {}
+        call = partial(change, http_api, "replace", task_id, headers | key)
+        answer = held_up(race, CREATED, [user.id, task_id], call, commit=commit)
         assert answer.status_code == (status if commit else 201)
         left = read(http_api, task_id)
         assert left["title"] == ("Held" if commit and status != 200 else "Buy bread")
         assert left["version"] == (2 if commit and status == 200 else 1)
         if answer.status_code == 412:
             assert answer.json()["current"] == left
-        if key:
-            again = change(http_api, "replace", task_id, headers | key)
+        if keyed:
+            again = call()
             assert (again.status_code, again.headers["Idempotency-Replayed"]) == (answer.status_code, "true")
 
 
@@ -157,13 +164,9 @@ def test_a_put_creates_where_the_task_was_deleted_while_it_waited(
     http_api: httpx.Client, user: User, race: Race
 ) -> None:
     for headers, status in [({}, 201), ({"If-None-Match": "*"}, 201), ({"If-Match": '"2"'}, 412)]:
-        task_id = str(uuid4())
-        race.other.execute(AT_VERSION_2, [user.id, task_id, None])
-        race.other.commit()
-        race.other.execute(DELETED, [task_id])
-        waiting = race.start(partial(change, http_api, "replace", task_id, headers))
-        race.end(commit=True)
-        answer = waiting.result()
+        task_id = at_version_2(race, user)
+        call = partial(change, http_api, "replace", task_id, headers)
+        answer = held_up(race, DELETED, [task_id], call, commit=True)
         assert answer.status_code == status
         if status == 201:
             assert answer.json() == read(http_api, task_id)
@@ -176,34 +179,24 @@ def test_a_put_meets_a_task_that_was_deleted_and_made_anew_while_it_waited(
     http_api: httpx.Client, user: User, race: Race
 ) -> None:
     for headers, status in [({}, 428), ({"If-None-Match": "*"}, 412)]:
-        task_id = str(uuid4())
-        race.other.execute(AT_VERSION_2, [user.id, task_id, None])
-        race.other.commit()
+        task_id = at_version_2(race, user)
         race.other.execute(DELETED, [task_id])
-        race.other.execute(CREATED, [user.id, task_id])
-        waiting = race.start(partial(change, http_api, "replace", task_id, headers))
-        race.end(commit=True)
-        answer = waiting.result()
+        call = partial(change, http_api, "replace", task_id, headers)
+        answer = held_up(race, CREATED, [user.id, task_id], call, commit=True)
         assert answer.status_code == status
         assert answer.json().get("current", read(http_api, task_id)) == read(http_api, task_id)
 
 
-@pytest.mark.parametrize("headers", [{}, {"If-None-Match": "*"}], ids=["plain", "create only"])
-@pytest.mark.parametrize("keyed", [False, True], ids=["", "keyed"])
-def test_of_puts_that_create_one_id_at_once_exactly_one_does(
-    http_api: httpx.Client, race: Race, headers: dict[str, str], keyed: bool
-) -> None:
-    for _ in range(10):
-        task_id = str(uuid4())
-        calls = [
-            partial(
-                change, http_api, "replace", task_id, headers | ({"Idempotency-Key": str(uuid4())} if keyed else {})
-            )
-            for _ in range(4)
-        ]
-        statuses = sorted(answer.status_code for answer in race.at_once(*calls))
-        assert statuses == [201, *[412 if headers else 428] * 3]
-        assert read(http_api, task_id)["version"] == 1
+def test_of_puts_that_create_one_id_at_once_exactly_one_does(http_api: httpx.Client, race: Race) -> None:
+    with collect_failures() as check:
+        for headers, keyed, number in product([{}, {"If-None-Match": "*"}], (False, True), range(10)):
+            with check(headers, "keyed" if keyed else "plain", number):
+                task_id = str(uuid4())
+                sent = [headers | ({"Idempotency-Key": str(uuid4())} if keyed else {}) for _ in range(4)]
+                calls = [partial(change, http_api, "replace", task_id, each) for each in sent]
+                statuses = sorted(answer.status_code for answer in race.at_once(*calls))
+                assert statuses == [201, *[412 if headers else 428] * 3]
+                assert read(http_api, task_id)["version"] == 1
 
 
 def test_a_put_and_a_delete_at_once_happen_one_after_the_other(http_api: httpx.Client, race: Race) -> None:
@@ -260,9 +253,7 @@ def test_of_many_deletes_at_once_one_finds_the_task(http_api: httpx.Client, race
 
 def test_a_tag_that_will_be_stale_waits_behind_two_writers(http_api: httpx.Client, user: User, race: Race) -> None:
     """The second waits behind the first, which waits behind a lock: each is decided on what the one before it left."""
-    task_id = str(uuid4())
-    race.other.execute(AT_VERSION_2, [user.id, task_id, None])
-    race.other.commit()
+    task_id = at_version_2(race, user)
     race.other.execute(CHANGED, [task_id])
     first = race.start(lambda: change(http_api, "update", task_id, {"If-Match": '"3"'}))
     behind = race.waiting()

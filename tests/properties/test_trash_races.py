@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.support.collect_failures import collect_failures
 from tests.support.lock_races import Race, racing
 from tests.support.stack import Stack, User
 from tests.support.tasks import Json, change, ids, make, path_of, read
@@ -37,6 +39,11 @@ def deleted(api: httpx.Client, **members: object) -> Json:
     return task
 
 
+def take(api: httpx.Client, task: Json, for_good: bool) -> partial[httpx.Response]:
+    """What takes a task out of the trash: a deletion for good, or a restore."""
+    return partial(api.delete, f"{TRASH}/{task['id']}") if for_good else partial(restore, api, task)
+
+
 @OUTCOMES
 def test_a_restore_waits_for_whoever_makes_its_id(http_api: httpx.Client, user: User, race: Race, commit: bool) -> None:
     task = deleted(http_api)
@@ -48,18 +55,15 @@ def test_a_restore_waits_for_whoever_makes_its_id(http_api: httpx.Client, user: 
     assert ids(trash(http_api)) == ([task["id"]] if commit else [])
 
 
-@OUTCOMES
-@pytest.mark.parametrize("keyed", [False, True], ids=["", "keyed"])
-@pytest.mark.parametrize("for_good", [False, True], ids=["restore", "delete for good"])
-def test_who_takes_from_the_trash_waits_for_who_purges_it(
-    http_api: httpx.Client, user: User, race: Race, for_good: bool, keyed: bool, commit: bool
-) -> None:
-    task, key = deleted(http_api), {"Idempotency-Key": str(uuid4())} if keyed else {}
-    race.other.execute("delete from trash where (user_id, id) = (%s, %s)", [user.id, task["id"]])
-    taken = partial(http_api.delete, f"{TRASH}/{task['id']}") if for_good else partial(restore, http_api, task)
-    waiting = race.start(partial(taken, headers=key | {"If-Match": '"1"'}))
-    race.end(commit=commit)
-    assert waiting.result().status_code == (404 if commit else 204 if for_good else 200)
+def test_who_takes_from_the_trash_waits_for_who_purges_it(http_api: httpx.Client, user: User, stack: Stack) -> None:
+    with collect_failures() as check:
+        for for_good, keyed, commit in product((False, True), repeat=3):
+            with check(f"{for_good=} {keyed=} {commit=}"), racing(stack) as race:
+                task, key = deleted(http_api), {"Idempotency-Key": str(uuid4())} if keyed else {}
+                race.other.execute("delete from trash where (user_id, id) = (%s, %s)", [user.id, task["id"]])
+                waiting = race.start(partial(take(http_api, task, for_good), headers=key | {"If-Match": '"1"'}))
+                race.end(commit=commit)
+                assert waiting.result().status_code == (404 if commit else 204 if for_good else 200)
 
 
 @OUTCOMES
@@ -72,8 +76,7 @@ def test_a_tag_is_compared_with_what_was_deleted_meanwhile(
     assert http_api.put(path_of(task), json={"title": "Again"}).status_code == 201
     assert change(http_api, "update", task).json()["version"] == 2
     race.other.execute("delete from task where (user_id, id) = (%s, %s)", [user.id, task["id"]])
-    taken = partial(http_api.delete, f"{TRASH}/{task['id']}") if for_good else partial(restore, http_api, task)
-    waiting = race.start(partial(taken, headers={"If-Match": '"1"'}))
+    waiting = race.start(partial(take(http_api, task, for_good), headers={"If-Match": '"1"'}))
     race.end(commit=commit)
     answer = waiting.result()
     if commit:

@@ -5,9 +5,9 @@ context, which is named after the statement.
 """
 
 import psycopg
+import pytest
 
 from infra.roles import LIMITS
-from tests.support.collect_failures import collect_failures
 from tests.support.stack import APP, Stack
 from tests.support.statements import enter, every_statement
 
@@ -79,11 +79,10 @@ def kept(stack: Stack, before: str, call: str) -> list[str]:
     return found
 
 
-def test_a_function_that_runs_for_every_row_keeps_its_plans(stack: Stack) -> None:
-    with collect_failures() as check:
-        for name, (before, call, statement) in FUNCTIONS.items():
-            with check(name):
-                assert [text for text in kept(stack, before, call) if (statement in text if statement else not text)]
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_runs_for_every_row_keeps_its_plans(name: str, stack: Stack) -> None:
+    before, call, statement = FUNCTIONS[name]
+    assert [text for text in kept(stack, before, call) if (statement in text if statement else not text)]
 
 
 def test_what_a_restore_takes_out_of_the_trash_is_planned_for_its_ids(stack: Stack) -> None:
