@@ -44,6 +44,6 @@ def aftermath(stack: Stack, proxy: Proxy) -> Iterator[None]:
 
 
 @pytest.fixture
-def scene(api: httpx.Client, user: User, proxy: Proxy, admin: psycopg.Connection[DictRow]) -> Scene:
+def scene(api: httpx.Client, user: User, proxy: Proxy, admin: psycopg.Connection[DictRow], stack: Stack) -> Scene:
     """See `Scene`."""
-    return Scene(api, user, proxy, admin)
+    return Scene(api, user, proxy, admin, stack)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 import httpx
 import psycopg
@@ -11,12 +12,14 @@ import pytest
 from psycopg.rows import DictRow
 
 from shared import http
-from tests.faults.invariants import eventually, in_time
-from tests.faults.writes import Send, Tasks, Write, prepare
+from tests.faults.invariants import eventually, in_time, nothing_left_over
+from tests.faults.writes import Send, Tasks, Write, effects, prepare
+from tests.support.collect_failures import Check, collect_failures
 from tests.support.postgres_proxy import Proxy
 from tests.support.stack import APP, Stack, User
 
 BRIEF = 0.2
+KEYED = pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
 WAITING = "select pid from pg_stat_activity where usename = %s and wait_event_type = 'Lock'"
 
 
@@ -28,6 +31,7 @@ class Scene:
     user: User
     proxy: Proxy
     admin: psycopg.Connection[DictRow]
+    stack: Stack
 
     def prepare(self, write: Write) -> Send:
         """What sends `write`, on a task made for it."""
@@ -38,11 +42,36 @@ class Scene:
         rows = self.admin.execute("select id, version from task where user_id = %s", [self.user.id]).fetchall()
         return {str(row["id"]): row["version"] for row in rows}
 
+    def has_effects(self, before: Tasks, number: int) -> bool:
+        """Whether the user's tasks differ by so many effects from `before`."""
+        return effects(before, self.tasks()) == number
+
     def a_task(self) -> str:
         """The path of a task that is there."""
         answer = self.api.post("/v1/tasks", json={"title": "Before"})
         assert answer.status_code == 201, answer.text
         return f"/v1/tasks/{answer.json()['id']}"
+
+    @contextmanager
+    def cases(self) -> Iterator[Check]:
+        """`collect_failures`, where the fault ends with each case, and the next case begins with nothing of it."""
+        with collect_failures() as check:
+
+            @contextmanager
+            def case(*about: object) -> Iterator[None]:
+                with check(*about):
+                    try:
+                        yield
+                    finally:
+                        self.proxy.reset()
+                        nothing_left_over(self.admin, self.stack.pooler)
+
+            yield case
+
+
+def new_key(keyed: bool = True) -> dict[str, str]:
+    """Return the headers of a request with an Idempotency-Key of its own, or without one."""
+    return {"Idempotency-Key": str(uuid4())} if keyed else {}
 
 
 def impatiently(send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -53,9 +82,9 @@ def impatiently(send: Callable[[], httpx.Response]) -> httpx.Response:
 
 
 @contextmanager
-def held(scene: Scene, stack: Stack) -> Iterator[psycopg.Connection]:
+def held(scene: Scene) -> Iterator[psycopg.Connection]:
     """All of the user's tasks are locked by the transaction that this gives, which is rolled back at the end."""
-    with psycopg.connect(stack.admin_url) as other:
+    with psycopg.connect(scene.stack.admin_url) as other:
         other.execute("select from task where user_id = %s for update", [scene.user.id])
         yield other
         other.rollback()

@@ -4,56 +4,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
+from itertools import product
 from uuid import uuid4
 
-import pytest
 from psycopg import sql
 
 from infra.roles import LIMITS
 from shared.problems import InternalError
 from tests.faults.invariants import as_answered, as_returned, converges, in_time, recovers
-from tests.faults.scene import Scene, held, short_queue, when_waiting
-from tests.faults.writes import UPDATE, WRITES, Write
+from tests.faults.scene import KEYED, Scene, held, new_key, short_queue, when_waiting
+from tests.faults.writes import UPDATE, WRITES
 from tests.support.api_gateway import as_response, invoke, make_event
+from tests.support.collect_failures import collect_failures
 from tests.support.stack import APP, Stack, end_backends
-
-KEYED = pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
-
-
-def new_key(keyed: bool) -> dict[str, str]:
-    return {"Idempotency-Key": str(uuid4())} if keyed else {}
 
 
 @contextmanager
-def role_with(scene: Scene, stack: Stack, setting: str, value: str) -> Iterator[None]:
+def role_with(scene: Scene, setting: str, value: str) -> Iterator[None]:
     """The application role has a setting of its own for a while, on new backends."""
-    role, name = sql.Identifier(APP), sql.Identifier(setting)
-    scene.admin.execute(sql.SQL("alter role {} set {} = {}").format(role, name, sql.Literal(value)))
-    renew(scene, stack)
+    scene.stack.set_role({setting: value})
     try:
         yield
     finally:
         if setting in LIMITS:
-            before = sql.Literal(LIMITS[setting])
-            scene.admin.execute(sql.SQL("alter role {} set {} = {}").format(role, name, before))
+            scene.stack.set_role({setting: LIMITS[setting]})
         else:
-            scene.admin.execute(sql.SQL("alter role {} reset {}").format(role, name))
-        renew(scene, stack)
+            names = sql.Identifier(APP), sql.Identifier(setting)
+            scene.admin.execute(sql.SQL("alter role {} reset {}").format(*names))
+            renew(scene)
 
 
-def renew(scene: Scene, stack: Stack) -> None:
+def renew(scene: Scene) -> None:
     """Let every connection be a new one."""
     scene.proxy.cut()
-    if stack.pooler:
-        stack.pooler.command("reconnect")
+    if scene.stack.pooler:
+        scene.stack.pooler.command("reconnect")
 
 
 @KEYED
-def test_a_lock_that_is_not_given_in_time_is_503(keyed: bool, scene: Scene, stack: Stack) -> None:
+def test_a_lock_that_is_not_given_in_time_is_503(keyed: bool, scene: Scene) -> None:
     send, headers = scene.prepare(UPDATE), new_key(keyed)
     before = scene.tasks()
     setting = ("lock_timeout", "200ms") if keyed else ("timezone", "UTC")  # once with the timeout that is deployed
-    with role_with(scene, stack, *setting), held(scene, stack):
+    with role_with(scene, *setting), held(scene):
         answer = in_time(lambda: send(headers))
         assert answer.status_code == 503
         as_answered(answer, before, scene.tasks())
@@ -61,10 +54,10 @@ def test_a_lock_that_is_not_given_in_time_is_503(keyed: bool, scene: Scene, stac
     assert send(headers).status_code == 200
 
 
-def test_a_statement_that_takes_too_long_is_503_and_the_connection_goes_on(scene: Scene, stack: Stack) -> None:
+def test_a_statement_that_takes_too_long_is_503_and_the_connection_goes_on(scene: Scene) -> None:
     send = scene.prepare(UPDATE)
     before = scene.tasks()
-    with role_with(scene, stack, "statement_timeout", "200ms"), held(scene, stack):
+    with role_with(scene, "statement_timeout", "200ms"), held(scene):
         scene.api.get("/v1/tasks")
         scene.proxy.reset()
         answer = in_time(send)
@@ -78,7 +71,7 @@ def test_a_deadlock_is_run_again(scene: Scene, stack: Stack) -> None:
     send, key = scene.prepare(UPDATE), str(uuid4())
     before = scene.tasks()
     # Who looks for the deadlock is its victim, and each looks once: the handler, and not before there is one.
-    with role_with(scene, stack, "deadlock_timeout", "2s"), held(scene, stack) as other:
+    with role_with(scene, "deadlock_timeout", "2s"), held(scene) as other:
         other.execute("set local deadlock_timeout = '1h'")
 
         def take_the_key_too() -> None:
@@ -98,8 +91,8 @@ def test_a_deadlock_is_run_again(scene: Scene, stack: Stack) -> None:
 def test_what_can_not_be_serialized_is_run_again(keyed: bool, scene: Scene, stack: Stack) -> None:
     send, headers = scene.prepare(UPDATE), new_key(keyed)
     with (
-        role_with(scene, stack, "default_transaction_isolation", "repeatable read"),
-        held(scene, stack) as other,
+        role_with(scene, "default_transaction_isolation", "repeatable read"),
+        held(scene) as other,
     ):
 
         def change_it() -> None:
@@ -113,25 +106,28 @@ def test_what_can_not_be_serialized_is_run_again(keyed: bool, scene: Scene, stac
     as_returned(scene.api, answer)
 
 
-@pytest.mark.parametrize("write", WRITES, ids=str)
-def test_a_server_that_only_reads_answers_reads_and_refuses_writes(write: Write, scene: Scene, stack: Stack) -> None:
-    send = scene.prepare(write)
+def test_a_server_that_only_reads_answers_reads_and_refuses_writes(scene: Scene) -> None:
+    sends = [(write, scene.prepare(write)) for write in WRITES]
     before = scene.tasks()
-    with role_with(scene, stack, "default_transaction_read_only", "on"):
-        for headers in ({}, {"Idempotency-Key": str(uuid4())}):
-            assert in_time(partial(send, headers)).status_code == 503
-        assert in_time(lambda: scene.api.get("/v1/tasks")).status_code == 200
-        assert in_time(lambda: scene.api.get("/health/ready")).status_code == 200
-        assert scene.tasks() == before
-    assert in_time(send).status_code == write.status
+    with collect_failures() as check:
+        with role_with(scene, "default_transaction_read_only", "on"):
+            for (write, send), keyed in product(sends, (False, True)):
+                with check(write, "keyed" if keyed else "unkeyed"):
+                    assert in_time(partial(send, new_key(keyed))).status_code == 503
+                    assert in_time(lambda: scene.api.get("/v1/tasks")).status_code == 200
+                    assert in_time(lambda: scene.api.get("/health/ready")).status_code == 200
+                    assert scene.tasks() == before
+        for write, send in sends:
+            with check(write, "afterwards"):
+                assert in_time(send).status_code == write.status
 
 
 def test_too_many_connections_are_503(scene: Scene, stack: Stack) -> None:
-    send, headers = scene.prepare(UPDATE), new_key(keyed=True)
+    send, headers = scene.prepare(UPDATE), new_key()
     before = scene.tasks()
     scene.admin.execute(f"alter role {APP} connection limit 0".encode())
     try:
-        renew(scene, stack)
+        renew(scene)
         end_backends(scene.admin)
         with short_queue(stack):
             assert in_time(lambda: scene.api.get("/v1/tasks")).status_code == 503
@@ -165,19 +161,20 @@ def commits_that_fail(scene: Scene, state: str) -> Iterator[None]:
         scene.admin.execute("drop trigger fail on task; drop function public.fail()")
 
 
-@KEYED
-@pytest.mark.parametrize("state", ["53100", "40001"], ids=["disk full", "serialization"])
-@pytest.mark.parametrize("write", WRITES, ids=str)
-def test_a_commit_that_fails_is_never_answered_as_done(write: Write, state: str, keyed: bool, scene: Scene) -> None:
-    send, headers = scene.prepare(write), new_key(keyed)
-    before = scene.tasks()
-    with commits_that_fail(scene, state):
-        assert in_time(lambda: send(headers)).status_code == 503
-        assert scene.tasks() == before
-    answer = in_time(lambda: send(headers))
-    assert answer.status_code == write.status
-    assert "Idempotency-Replayed" not in answer.headers
-    as_answered(answer, before, scene.tasks())
+def test_a_commit_that_fails_is_never_answered_as_done(scene: Scene) -> None:
+    failing = {"disk full": "53100", "serialization": "40001"}
+    with scene.cases() as case:
+        for write, (name, state), keyed in product(WRITES, failing.items(), (False, True)):
+            with case(write, name, "keyed" if keyed else "unkeyed"):
+                send, headers = scene.prepare(write), new_key(keyed)
+                before = scene.tasks()
+                with commits_that_fail(scene, state):
+                    assert in_time(partial(send, headers)).status_code == 503
+                    assert scene.tasks() == before
+                answer = in_time(partial(send, headers))
+                assert answer.status_code == write.status
+                assert "Idempotency-Replayed" not in answer.headers
+                as_answered(answer, before, scene.tasks())
 
 
 @KEYED

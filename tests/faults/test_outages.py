@@ -2,14 +2,14 @@
 
 import threading
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from tests.faults.invariants import as_answered, converges, eventually, in_time, recovers
-from tests.faults.scene import Scene, held, impatiently, short_queue, when_waiting
+from tests.faults.scene import KEYED, Scene, held, impatiently, new_key, short_queue, when_waiting
 from tests.faults.stops import stop_fast
 from tests.faults.writes import COMPLETE, CREATE, UPDATE
 from tests.support.pgbouncer import POOL_SIZE, Pooler
@@ -38,12 +38,12 @@ def test_a_backend_that_ends_while_idle_is_not_noticed(scene: Scene) -> None:
         as_answered(answer, before, scene.tasks())
 
 
-@pytest.mark.parametrize("keyed", [False, True], ids=["unkeyed", "keyed"])
+@KEYED
 def test_a_backend_that_ends_in_the_middle_of_a_write(keyed: bool, scene: Scene, stack: Stack) -> None:
     send = scene.prepare(UPDATE)
-    headers = {"Idempotency-Key": str(uuid4())} if keyed else {}
+    headers = new_key(keyed)
     before = scene.tasks()
-    with held(scene, stack) as other:
+    with held(scene) as other:
 
         def end_it() -> None:
             with psycopg.connect(stack.admin_url, autocommit=True) as admin:
@@ -60,7 +60,7 @@ def test_a_backend_that_ends_in_the_middle_of_a_write(keyed: bool, scene: Scene,
 
 
 def test_the_pooler_crashes_and_comes_back(scene: Scene, pooler: Pooler) -> None:
-    send, key = scene.prepare(UPDATE), {"Idempotency-Key": str(uuid4())}
+    send, key = scene.prepare(UPDATE), new_key()
     before = scene.tasks()
     pooler.kill()
     try:
@@ -93,7 +93,7 @@ def test_a_paused_pooler_delays(scene: Scene, pooler: Pooler) -> None:
 
 
 def test_a_pooler_that_stays_paused_is_503(scene: Scene, pooler: Pooler) -> None:
-    send, key = scene.prepare(UPDATE), {"Idempotency-Key": str(uuid4())}
+    send, key = scene.prepare(UPDATE), new_key()
     before = scene.tasks()
     pooler.command("pause")
     try:
@@ -127,7 +127,7 @@ def test_a_pool_that_is_used_up_is_503(scene: Scene, stack: Stack, pooler: Poole
 
 @pytest.mark.parametrize("stop", ["fast", "immediate"])
 def test_the_server_restarts(stop: str, scene: Scene, stack: Stack) -> None:
-    send, key = scene.prepare(CREATE), {"Idempotency-Key": str(uuid4())}
+    send, key = scene.prepare(CREATE), new_key()
     # The server of the tests does not wait for its disk; what it has answered must be there all the same.
     scene.admin.execute("checkpoint")
     kept = scene.tasks()
@@ -143,7 +143,7 @@ def test_the_server_restarts(stop: str, scene: Scene, stack: Stack) -> None:
     finally:
         stack.cluster.start()
     with psycopg.connect(stack.admin_url, autocommit=True, row_factory=psycopg.rows.dict_row) as admin:
-        back = Scene(scene.api, scene.user, scene.proxy, admin)
+        back = replace(scene, admin=admin)
         answer = converges(send, key)
         assert answer.status_code == 201
         as_answered(answer, kept, back.tasks())
@@ -177,6 +177,6 @@ def test_a_connection_that_broke_while_idle_is_replaced(scene: Scene) -> None:
 def test_latency_only_delays(scene: Scene) -> None:
     scene.proxy.latency = 0.1
     recovers(scene.api)
-    send, key = scene.prepare(UPDATE), {"Idempotency-Key": str(uuid4())}
+    send, key = scene.prepare(UPDATE), new_key()
     before = scene.tasks()
     as_answered(converges(send, key), before, scene.tasks())
