@@ -4,9 +4,10 @@ import pytest
 
 from infra.operations import ROOT
 from tests.mutants.__main__ import MUTANTS, main
-from tests.mutants.mutant import Mutant, mutant
+from tests.mutants.mutant import mutant
 from tests.mutants.planting import Edit, Unplantable, planted
 from tests.mutants.witness import words
+from tests.support.collect_failures import collect_failures
 
 LONG_LEEWAY = Edit("shared/tokens.py", "LEEWAY = 30 ", "LEEWAY = 300 ")
 FILE = "tests/shared/test_tokens.py"
@@ -25,26 +26,25 @@ def test_a_copy_holds_the_edit_and_the_project_does_not() -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(
-    "edits",
-    [[LONG_LEEWAY] * 2, [Edit("shared/tokens.py", "LEEWAY", "")], [Edit("shared/no.py", "x", "")]],
-    ids=["planted twice", "not once in the file", "no such file"],
-)
-def test_an_edit_that_does_not_fit_exactly_once_is_refused(edits: list[Edit]) -> None:
-    with pytest.raises(Unplantable, match=r"holds this \d times, not once"), planted(*edits):
-        pass
+def test_an_edit_that_does_not_fit_exactly_once_is_refused() -> None:
+    twice, often, no_file = [LONG_LEEWAY] * 2, [Edit("shared/tokens.py", "LEEWAY", "")], [Edit("shared/no.py", "x", "")]
+    for edits in (twice, often, no_file):
+        with pytest.raises(Unplantable, match=r"holds this \d times, not once"), planted(*edits):
+            pass
 
 
-@pytest.mark.parametrize("one", MUTANTS, ids=lambda one: one.name)
-def test_a_mutant_fits_the_code_and_its_tests_are_there(one: Mutant) -> None:
-    texts = {edit.path: (ROOT / edit.path).read_text("utf-8") for edit in one.edits}
-    for edit in one.edits:
-        assert texts[edit.path].count(edit.old) == 1, edit
-        texts[edit.path] = texts[edit.path].replace(edit.old, edit.new)
-    assert one.tests
-    for test in one.tests:
-        file, *_, name = test.partition("[")[0].split("::")
-        assert f"def {name}(" in (ROOT / file).read_text("utf-8"), test
+def test_each_mutant_fits_the_code_and_its_tests_are_there() -> None:
+    with collect_failures() as check:
+        for one in MUTANTS:
+            with check(one.name):
+                texts = {edit.path: (ROOT / edit.path).read_text("utf-8") for edit in one.edits}
+                for edit in one.edits:
+                    assert texts[edit.path].count(edit.old) == 1, edit
+                    texts[edit.path] = texts[edit.path].replace(edit.old, edit.new)
+                assert one.tests
+                for test in one.tests:
+                    file, *_, name = test.partition("[")[0].split("::")
+                    assert f"def {name}(" in (ROOT / file).read_text("utf-8"), test
 
 
 def test_each_mutant_has_a_name_of_its_own() -> None:
