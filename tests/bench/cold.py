@@ -40,14 +40,16 @@ def run(laboratory: Laboratory, progress: Progress) -> Section:
     found["ours"] |= {row: Start() for row in rows}
     turns = [(subject, "create", turn) for turn in range(rounds + uncounted) for subject in SUBJECTS]
     turns += [("ours", row, uncounted) for _ in range(others) for row in rows]
+    creates = 5 if laboratory.quick else MEASURED_MEMORY_AFTER - 1
+    memory: dict[str, float] = {}
     for place, (subject, row, turn) in enumerate(turns):
-        progress(0.95 * place / len(turns), f"cold start {place + 1} of {len(turns)}")
+        progress(place / len(turns), f"cold start {place + 1} of {len(turns)}")
         with laboratory.start(subject, AWAY) as process:
             answer = process.ask("first", row=row, task_id=laboratory.take(ROWS[row], 1)[0])
+            if row == "create" and turn == rounds + uncounted - 1:
+                memory[subject] = process.ask("many", row=row, task_ids=[""] * creates)["memory"]
         if turn >= uncounted:  # the first of each subject warms the disk's cache
             found[subject][row].add(answer)
-    progress(0.95, "memory")
-    memory = {subject: _memory(laboratory, subject) for subject in SUBJECTS}
     return Section(
         "Cold",
         TEXT.format(away=AWAY, rounds=rounds, others=others),
@@ -56,13 +58,6 @@ def run(laboratory: Laboratory, progress: Progress) -> Section:
         [*_targets(found), *_goals(laboratory)],
         _figures(found, memory),
     )
-
-
-def _memory(laboratory: Laboratory, subject: str) -> float:
-    with laboratory.start(subject) as process:
-        number = 5 if laboratory.quick else MEASURED_MEMORY_AFTER
-        memory: float = process.ask("many", row="create", task_ids=[""] * number)["memory"]
-        return memory
 
 
 def _table(found: dict[str, dict[str, Start]], memory: dict[str, float]) -> Table:

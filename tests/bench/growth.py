@@ -113,7 +113,7 @@ def run(laboratory: Laboratory, progress: Progress) -> Section:
     crowd = Crowd(laboratory)
     progress(0, "seeding")
     crowd.seed()
-    rounds, batch = (2, 1) if laboratory.quick else (ROUNDS, BATCH)
+    rounds, batch, warm_up = (1, 1, 0) if laboratory.quick else (ROUNDS, BATCH, WARM_UP)
     first: _Found = {}
     deep: _Found = {}
     with ExitStack() as exits:
@@ -129,13 +129,13 @@ def run(laboratory: Laboratory, progress: Progress) -> Section:
                 pages.append((first, name, size, crowd.first(size, listed.query, listed.where)))
                 if "relevance" not in name and (place := crowd.deep(processes[size], size, listed.query, listed.where)):
                     pages.append((deep, name, size, place))
-        for turn in range(-1, rounds):
+        for turn in range(-1 if warm_up else 0, rounds):
             for number, (found, name, size, place) in enumerate(pages):
                 if not number % 50:
                     progress(
                         0.7 + 0.25 * (turn + 1 + number / len(pages)) / (rounds + 1), f"round {turn + 1} of {rounds}"
                     )
-                answer = _list(processes[size], place, batch if turn >= 0 else WARM_UP)
+                answer = _list(processes[size], place, batch if turn >= 0 else warm_up)
                 if turn >= 0:
                     found.setdefault((name, size), Samples()).add(*answer)
         progress(0.95, "writing")

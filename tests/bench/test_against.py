@@ -102,11 +102,11 @@ def test_a_revision_is_found_by_any_name_that_git_knows(repository: Path) -> Non
     assert find(find("HEAD", repository).hash, repository) == find("HEAD", repository)
 
 
-@pytest.mark.parametrize("name", ["unknown", "", "-x", "HEAD~2", "HEAD:serverless.yml"])
-def test_an_unknown_revision_ends_the_run_with_one_line(repository: Path, name: str) -> None:
-    with pytest.raises(SystemExit) as refused:
-        find(name, repository)
-    assert str(refused.value) == f"bench: git knows no revision {name!r}"
+def test_an_unknown_revision_ends_the_run_with_one_line(repository: Path) -> None:
+    for name in ("unknown", "", "-x", "HEAD~2", "HEAD:serverless.yml"):
+        with pytest.raises(SystemExit) as refused:
+            find(name, repository)
+        assert str(refused.value) == f"bench: git knows no revision {name!r}"
 
 
 def test_a_shallow_clone_says_how_to_get_the_revision(repository: Path, tmp_path: Path) -> None:
@@ -122,21 +122,11 @@ def test_a_folder_without_git_or_within_another_checkout_is_refused(repository: 
             find("HEAD", folder)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--against", "HEAD", "--part", "warm"],
-        ["--against", "HEAD", "--commit-results"],
-        ["--runs", "3"],
-        ["--bound", "1.05"],
-    ],
-)
-def test_options_that_do_not_belong_together_are_refused(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        main(arguments)
-    assert "--against" in capsys.readouterr().err.splitlines()[-1]
+def test_options_that_do_not_belong_together_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ("--against HEAD --part warm", "--against HEAD --commit-results", "--runs 3", "--bound 1.05"):
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments.split())
+        assert "--against" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_routes_are_read_from_serverless_yml(repository: Path) -> None:
@@ -220,19 +210,14 @@ def test_the_run_with_the_median_ratio_is_chosen_for_each_row() -> None:
     assert middle_run(runs[:1]) == runs[0]
 
 
-@pytest.mark.parametrize(
-    ("ratios", "met", "verdict"),
-    [
+def test_a_bound_is_missed_only_if_the_middle_half_lies_above_it() -> None:
+    for ratios, met, verdict in (
         ((0.8, 0.9, 1.0, 1.0, 1.2), True, "met by 9%"),
         ((0.9, 1.0, 1.1, 1.2, 1.3), True, "met by 0%"),
         ((1.0, 1.1, 1.2, 1.3, 1.4), True, "met: the middle half begins at 1.10"),
         ((1.0, 1.11, 1.21, 1.3, 1.4), False, "MISSED by 10%"),
-    ],
-)
-def test_a_bound_is_missed_only_if_the_middle_half_lies_above_it(
-    ratios: tuple[float, ...], met: bool, verdict: str
-) -> None:
-    ours, other = pair(*ratios)
-    middle, low, _ = (round(value, 9) for value in ours.ratio(other))
-    target = Target("", middle, 1.1, low=low)
-    assert (target.met, target.verdict) == (met, verdict)
+    ):
+        ours, other = pair(*ratios)
+        middle, low, _ = (round(value, 9) for value in ours.ratio(other))
+        target = Target("", middle, 1.1, low=low)
+        assert (target.met, target.verdict) == (met, verdict)
