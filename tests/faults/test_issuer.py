@@ -11,6 +11,7 @@ from shared.keys import GAP, KeyCache
 from tests.conftest import BASE_URL
 from tests.faults.invariants import in_time
 from tests.support.api_gateway import Gateway
+from tests.support.collect_failures import collect_failures
 from tests.support.jwks_server import JwksServer, Signer
 from tests.support.stack import Stack
 
@@ -24,11 +25,16 @@ class Clock:
         return self.now
 
 
+def new_cache(stack: Stack, clock: Clock) -> KeyCache:
+    """What a new environment has."""
+    return KeyCache(stack.issuer.jwks_url, ("EdDSA",), clock=clock)
+
+
 @pytest.fixture
 def clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of a key cache that holds nothing yet: what a new environment has."""
+    """The clock of a key cache that holds nothing yet."""
     clock = Clock()
-    monkeypatch.setattr(auth, "KEYS", KeyCache(stack.issuer.jwks_url, ("EdDSA",), clock=clock))
+    monkeypatch.setattr(auth, "KEYS", new_cache(stack, clock))
     return clock
 
 
@@ -72,18 +78,17 @@ def test_a_silent_issuer_is_503(stack: Stack, issuer: JwksServer, clock: Clock) 
     assert ask(stack.signer) == 200
 
 
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [(200, b"<html>"), (200, b'{"keys": []}'), (200, b"[]"), (500, b"{}"), (404, b""), (200, b'{"keys": [null, 1]}')],
-)
-def test_an_issuer_that_shows_no_keys_is_503(
-    status: int, body: bytes, stack: Stack, issuer: JwksServer, clock: Clock
-) -> None:
-    issuer.status, issuer.body = status, body
-    assert ask(stack.signer) == 503
-    issuer.status, issuer.body = 200, None
-    clock.now += GAP
-    assert ask(stack.signer) == 200
+def test_an_issuer_that_shows_no_keys_is_503(stack: Stack, issuer: JwksServer, clock: Clock) -> None:
+    answers = [(200, body) for body in (b"<html>", b'{"keys": []}', b"[]", b'{"keys": [null, 1]}')]
+    with collect_failures() as check:
+        for status, body in [*answers, (500, b"{}"), (404, b"")]:
+            with check(status, body), pytest.MonkeyPatch.context() as patch:
+                patch.setattr(auth, "KEYS", new_cache(stack, clock))
+                issuer.status, issuer.body = status, body
+                assert ask(stack.signer) == 503
+                issuer.status, issuer.body = 200, None
+                clock.now += GAP
+                assert ask(stack.signer) == 200
 
 
 def test_keys_that_are_held_outlive_the_issuer_for_a_day(stack: Stack, issuer: JwksServer, clock: Clock) -> None:

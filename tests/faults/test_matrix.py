@@ -3,12 +3,11 @@
 import ast
 from itertools import islice
 
-import pytest
-
-from tests.faults.controls import CONTROLS, Control
+from tests.faults.controls import CONTROLS
 from tests.faults.matrix import SOAK, faults
 from tests.faults.matrix_soak import LAST, LONGEST, SHORTEST, order
 from tests.mutants.planting import planted
+from tests.support.collect_failures import collect_failures
 
 
 def test_every_fault_of_the_matrix_has_a_row() -> None:
@@ -25,9 +24,10 @@ def test_the_soak_is_the_same_again_with_its_seed_and_leaves_no_fault_out() -> N
     assert all(SHORTEST <= seconds <= LONGEST for _, seconds in first)
 
 
-@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.name)
-def test_a_planted_bug_still_fits_the_code(control: Control) -> None:
-    assert control.number in {fault.number for fault in faults()}
-    with planted(*control.edits) as folder:
-        for edit in control.edits:
-            ast.parse((folder / edit.path).read_text("utf-8"))
+def test_each_planted_bug_still_fits_the_code() -> None:
+    with collect_failures() as check:
+        for control in CONTROLS:
+            with check(control.name), planted(*control.edits) as folder:
+                assert control.number in {fault.number for fault in faults()}
+                for edit in control.edits:
+                    ast.parse((folder / edit.path).read_text("utf-8"))
