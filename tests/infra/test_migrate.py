@@ -14,7 +14,8 @@ from psycopg import sql
 from psycopg.rows import DictRow
 
 from infra.local.postgres import OWNER, ROOT, SUPERUSER, Cluster, throwaway
-from infra.migrate import LOCK
+from infra.migrate import LOCK, main
+from tests.support.collect_failures import collect_failures
 from tests.support.postgres_proxy import Proxy
 from tests.support.stack import APP, Stack
 
@@ -60,11 +61,8 @@ def rows(where: str, query: str) -> list[tuple[object, ...]]:
 
 
 def test_the_owner_is_like_neons(stack: Stack) -> None:
-    found = rows(
-        stack.admin_url,
-        f"select rolsuper, rolcreaterole, rolbypassrls from pg_roles where rolname = '{OWNER}'",  # noqa: S608
-    )
-    assert found == [(False, True, True)]
+    query = f"select rolsuper, rolcreaterole, rolbypassrls from pg_roles where rolname = '{OWNER}'"  # noqa: S608
+    assert rows(stack.admin_url, query) == [(False, True, True)]
 
 
 def test_two_at_a_time_do_it_once(empty: Cluster) -> None:
@@ -166,49 +164,46 @@ def test_a_role_may_have_the_name_of_its_group(empty: Cluster) -> None:
     assert rows(empty.url("task_app"), "select count(*) from task") == [(0,)]
 
 
+POOLED = "postgresql://o:secret@ep-x-pooler.eu.aws.neon.tech/d"
 REFUSED = {
-    "no owner's URL": ({"DATABASE_URL_UNPOOLED": ""}, "DATABASE_URL_UNPOOLED is missing"),
-    "no URL": ({"DATABASE_URL": ""}, "DATABASE_URL is missing"),
-    "another scheme": ({"DATABASE_URL": "mysql://api:secret@h/d"}, "DATABASE_URL is malformed"),
-    "a bad port": ({"DATABASE_URL": "postgresql://api:secret@h:port/d"}, "DATABASE_URL is malformed"),
-    "a bad escape": ({"DATABASE_URL_JOBS": "postgresql://jobs:secret%@h/d"}, "DATABASE_URL_JOBS is malformed"),
-    "no password": ({"DATABASE_URL": "postgresql://api@h/d"}, "DATABASE_URL is malformed: it names no password"),
-    "no user": ({"DATABASE_URL_JOBS": "postgresql://h/d"}, "DATABASE_URL_JOBS is malformed: it names no user"),
-    "a pooled owner": (
-        {"DATABASE_URL_UNPOOLED": "postgresql://o:secret@ep-x-pooler.eu.aws.neon.tech/d"},
-        "DATABASE_URL_UNPOOLED is malformed",
-    ),
-    "the owner": ({"DATABASE_URL": f"postgresql://{OWNER}:secret@h/d"}, "DATABASE_URL must name a role of its own"),
-    "one for both": ({"DATABASE_URL_JOBS": f"postgresql://{APP}:secret@h/d"}, "DATABASE_URL_JOBS must name a role of"),
-    "the other's group": ({"DATABASE_URL": "postgresql://task_jobs:secret@h/d"}, "DATABASE_URL must name a role of"),
-    "a superuser": ({"DATABASE_URL": f"postgresql://{SUPERUSER}:secret@h/d"}, f"DATABASE_URL names {SUPERUSER}"),
-    "a reader of all": (
-        {"DATABASE_URL": "postgresql://reader:secret@h/d"},
-        "DATABASE_URL names reader, a member of pg_r",
-    ),
-    "another's role": (
-        {"DATABASE_URL": "postgresql://foreign_role:secret@h/d"},
-        "DATABASE_URL names foreign_role, a r",
-    ),
-    "a closed port": ({"DATABASE_URL_UNPOOLED": "postgresql://o:secret@127.0.0.1:1/d"}, "DATABASE_URL_UNPOOLED: "),
+    "no owner's URL": ("DATABASE_URL_UNPOOLED", "", "DATABASE_URL_UNPOOLED is missing"),
+    "no URL": ("DATABASE_URL", "", "DATABASE_URL is missing"),
+    "another scheme": ("DATABASE_URL", "mysql://api:secret@h/d", "DATABASE_URL is malformed"),
+    "a bad port": ("DATABASE_URL", "postgresql://api:secret@h:port/d", "DATABASE_URL is malformed"),
+    "a bad escape": ("DATABASE_URL_JOBS", "postgresql://jobs:secret%@h/d", "DATABASE_URL_JOBS is malformed"),
+    "no password": ("DATABASE_URL", "postgresql://api@h/d", "DATABASE_URL is malformed: it names no password"),
+    "no user": ("DATABASE_URL_JOBS", "postgresql://h/d", "DATABASE_URL_JOBS is malformed: it names no user"),
+    "a pooled owner": ("DATABASE_URL_UNPOOLED", POOLED, "DATABASE_URL_UNPOOLED is malformed"),
+    "the owner": ("DATABASE_URL", f"postgresql://{OWNER}:secret@h/d", "DATABASE_URL must name a role of its own"),
+    "one for both": ("DATABASE_URL_JOBS", f"postgresql://{APP}:secret@h/d", "DATABASE_URL_JOBS must name a role of"),
+    "the other's group": ("DATABASE_URL", "postgresql://task_jobs:secret@h/d", "DATABASE_URL must name a role of"),
+    "a superuser": ("DATABASE_URL", f"postgresql://{SUPERUSER}:secret@h/d", f"DATABASE_URL names {SUPERUSER}"),
+    "a reader": ("DATABASE_URL", "postgresql://reader:secret@h/d", "DATABASE_URL names reader, a member of pg_r"),
+    "a stranger": ("DATABASE_URL", "postgresql://stranger:secret@h/d", "DATABASE_URL names stranger, a r"),
+    "a closed port": ("DATABASE_URL_UNPOOLED", "postgresql://o:secret@127.0.0.1:1/d", "DATABASE_URL_UNPOOLED: "),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
 def test_it_refuses_in_one_line_that_names_the_variable(
-    stack: Stack, admin: psycopg.Connection[DictRow], case: str
+    stack: Stack,
+    admin: psycopg.Connection[DictRow],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if case == "a reader of all":
-        rows(stack.cluster.url(OWNER), "create role reader")
-        admin.execute("grant pg_read_all_data to reader")
-    if case == "another's role":
-        admin.execute("create role foreign_role")
-    urls, line = REFUSED[case]
-    done = run(stack.cluster, **urls)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"migrate: {line}"), done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "secret" not in done.stderr + done.stdout
+    """In this process; `test_an_older_postgresql_is_refused` sees the command's own exit status."""
+    rows(stack.cluster.url(OWNER), "create role reader")
+    admin.execute("grant pg_read_all_data to reader; create role stranger")
+    monkeypatch.setattr("sys.argv", ["migrate"])
+    given = environment(stack.cluster)
+    with collect_failures() as check:
+        for case, (variable, value, line) in REFUSED.items():
+            with check(case):
+                monkeypatch.setattr("os.environ", {**given, variable: value})
+                assert main() == 1
+                printed = capsys.readouterr()
+                assert printed.err.startswith(f"migrate: {line}"), printed.err
+                assert printed.err.count("\n") == 1
+                assert "secret" not in printed.err + printed.out
 
 
 def test_an_older_postgresql_is_refused() -> None:

@@ -19,8 +19,6 @@ from tests.support.stack import Stack
 
 NAMES = [one.revision for one in _up_to(None)]
 OLDEST, NEWEST = NAMES[0], NAMES[-1]
-
-
 Run = Callable[[str, dict[str, str]], tuple[int, str, str]]
 
 
@@ -69,11 +67,10 @@ def test_check_says_what_is_missing_and_to_goes_no_further_and_neither_does_more
         assert run("--check", owner) == run("", env) == (1, "", line)
 
 
-@pytest.mark.parametrize("option", ["", "--check", "--sql"])
-def test_an_unknown_migration_is_named_with_those_there_are(option: str, stack: Stack, run: Run) -> None:
-    code, printed, error = run(f"{option} --to 0", environment(stack.cluster))
-    assert (code, printed) == (1, "")
-    assert error == f"migrate: there is no migration 0: there are {', '.join(NAMES)}\n"
+def test_an_unknown_migration_is_named_with_those_there_are(stack: Stack, run: Run) -> None:
+    env, line = environment(stack.cluster), f"migrate: there is no migration 0: there are {', '.join(NAMES)}\n"
+    options = ("", "--check", "--sql")
+    assert {option: run(f"{option} --to 0", env) for option in options} == dict.fromkeys(options, (1, "", line))
 
 
 def test_check_needs_the_owners_url_alone_and_says_so_in_one_line(run: Run) -> None:
@@ -84,11 +81,11 @@ def test_check_needs_the_owners_url_alone_and_says_so_in_one_line(run: Run) -> N
     assert (code, error.count("\n"), "secret" in error) == (1, 1, False)
 
 
-@pytest.mark.parametrize("arguments", ["--check --sql", "--chekc", "--to", "head"])
-def test_any_other_way_to_call_it_is_a_usage(arguments: str, run: Run) -> None:
-    code, printed, error = run(arguments, {})
-    assert (code, printed) == (2, "")
-    assert error.startswith("usage: python -m infra.migrate [-h] [--check | --sql] [--to REVISION]")
+def test_any_other_way_to_call_it_is_a_usage(run: Run) -> None:
+    for arguments in ("--check --sql", "--chekc", "--to", "head"):
+        code, printed, error = run(arguments, {})
+        assert (code, printed) == (2, ""), arguments
+        assert error.startswith("usage: python -m infra.migrate [-h] [--check | --sql] [--to REVISION]"), arguments
 
 
 def test_sql_ends_where_it_is_told_to(run: Run) -> None:
@@ -134,13 +131,7 @@ def test_squawk_finds_a_bad_migration_in_what_make_lint_shows_it() -> None:
         with (folder / "migrations.sql").open("w") as file:
             subprocess.run([*COMMAND, "--sql"], cwd=folder, env={}, stdout=file, check=True)
         squawk = str(Path(sys.executable).with_name("squawk"))
-        done = subprocess.run(
-            [squawk, "--reporter", "Json", "migrations.sql"],
-            cwd=folder,
-            env={},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [squawk, "--reporter", "Json", "migrations.sql"]
+        done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert {one["rule_name"] for one in json.loads(done.stdout)} == set(BAD.values())
