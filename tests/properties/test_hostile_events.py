@@ -25,8 +25,7 @@ OPERATIONS = operations()
 WHOLE = {"tasks_create", "tasks_list"}
 """The operations that get every hostile event."""
 exploring = settings(
-    max_examples=examples(500),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=examples(500), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -43,11 +43,7 @@ MALFORMED: dict[str, Callable[[UUID], str]] = {
 }
 CONDITIONS: dict[str, Callable[[], dict[str, str]]] = {
     "plain": dict,
-    "with conditions and a key": lambda: {
-        "If-Match": "*",
-        "If-None-Match": '"7"',
-        "Idempotency-Key": str(uuid4()),
-    },
+    "with conditions and a key": lambda: {"If-Match": "*", "If-None-Match": '"7"', "Idempotency-Key": str(uuid4())},
 }
 
 

@@ -42,10 +42,7 @@ class Race:
     def waiting(self, behind: int | None = None) -> int | None:
         """The process id of a backend that waits for `other`, or for `behind`."""
         holder = behind or self.other.info.backend_pid
-        found = self._watch.execute(
-            BLOCKED,
-            [holder],
-        ).fetchone()
+        found = self._watch.execute(BLOCKED, [holder]).fetchone()
         return found[0] if found else None
 
     def crowd(self, *calls: Callable[[], httpx.Response]) -> list[Future[httpx.Response]]:
