@@ -3,6 +3,7 @@
 Counted are blocks that PostgreSQL reads, functions and triggers included: time would say what else this machine does.
 """
 
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from functions.tasks import complete, move
 from functions.tasks import list as lists
 from tests.conftest import BASE_URL
 from tests.support.api_gateway import Gateway
+from tests.support.collect_failures import collect_failures
 from tests.support.postgres_proxy import Proxy
 from tests.support.stack import APP, Stack
 from tests.support.statements import WRITTEN, enter
@@ -92,13 +94,13 @@ def both(filled: tuple[Full, Full], admin: psycopg.Connection[DictRow]) -> tuple
     return filled
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize(
-    "text", [move.MOVE.plain, move.MOVE.in_batch(matching=True, keyed=True)], ids=["alone", "batch"]
-)
-def test_a_move_reads_as_much_as_among_few(both: tuple[Full, Full], text: str, place: str) -> None:
-    few, many = (full.moved(text, PLACES[place]) for full in both)
-    assert many < 2 * few + 50
+def test_a_move_reads_as_much_as_among_few(both: tuple[Full, Full]) -> None:
+    texts = {"alone": move.MOVE.plain, "batch": move.MOVE.in_batch(matching=True, keyed=True)}
+    with collect_failures() as check:
+        for (way, text), (place, where) in product(texts.items(), PLACES.items()):
+            with check(way, "|", place):
+                few, many = (full.moved(text, where) for full in both)
+                assert many < 2 * few + 50
 
 
 def test_a_page_reads_as_much_as_among_few_wherever_it_is(both: tuple[Full, Full]) -> None:

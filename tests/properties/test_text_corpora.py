@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from tests.support.text_corpora import OWN, big_list, naughty
 
@@ -49,16 +50,16 @@ def walk(api: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
         asked = page.links.get("next", {}).get("url")
 
 
-def test_text_is_kept_to_the_character(either_api: httpx.Client) -> None:
-    sent = {}
-    for text in naughty():
-        answer = either_api.post(TASKS, json={"title": f"|{text[:498]}|", "description": text})
+@pytest.mark.parametrize(("way", "step"), [("api", 1), ("http_api", SAMPLE)])
+def test_text_is_kept_to_the_character(way: str, step: int, request: pytest.FixtureRequest) -> None:
+    api, sent = request.getfixturevalue(way), {}
+    for text in naughty(step):
+        answer = api.post(TASKS, json={"title": f"|{text[:498]}|", "description": text})
         assert answer.status_code == 201, ascii(text)
         sent[answer.json()["id"]] = (f"|{text[:498]}|", text)
     # By title, so that every text is the place where a page ends.
-    seen = [
-        (item["id"], (item["title"], item["description"])) for item in walk(either_api, f"{TASKS}?sort=title&limit=3")
-    ]
+    items = walk(api, f"{TASKS}?sort=title&limit=3")
+    seen = [(item["id"], (item["title"], item["description"])) for item in items]
     assert len(seen) == len(sent)
     assert dict(seen) == sent
 
