@@ -109,13 +109,7 @@ def as_shown(task: Any, change: Change) -> bool:
     return (
         isinstance(task, dict)
         and "version" in task
-        and (
-            task["id"],
-            task["version"],
-            task["title"],
-            task["description"],
-            task["completed_at"] is not None,
-        )
+        and (task["id"], task["version"], task["title"], task["description"], task["completed_at"] is not None)
         == (str(change.id), change.version, change.title, change.description, change.completed)
     )
 

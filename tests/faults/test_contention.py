@@ -90,10 +90,7 @@ def test_a_deadlock_is_run_again(scene: Scene, stack: Stack) -> None:
 @KEYED
 def test_what_can_not_be_serialized_is_run_again(keyed: bool, scene: Scene, stack: Stack) -> None:
     send, headers = scene.prepare(UPDATE), new_key(keyed)
-    with (
-        role_with(scene, "default_transaction_isolation", "repeatable read"),
-        held(scene) as other,
-    ):
+    with role_with(scene, "default_transaction_isolation", "repeatable read"), held(scene) as other:
 
         def change_it() -> None:
             other.execute("update task set priority = 4 where user_id = %s", [scene.user.id])

@@ -19,19 +19,7 @@ from shared.logs import LOGGER
 from shared.paging import Position
 from shared.schemas.task import PRIORITIES as STORED
 from tests.conftest import BASE_URL
-from tests.isolation.matrix import (
-    DELETED,
-    FOREIGN,
-    MALFORMED,
-    OWN,
-    PARAMETER,
-    RANDOM,
-    ROWS,
-    WHOSE,
-    Place,
-    Request,
-    Row,
-)
+from tests.isolation.matrix import DELETED, FOREIGN, MALFORMED, OWN, PARAMETER, RANDOM, ROWS, WHOSE, Place, Request, Row
 from tests.isolation.matrix_rows import CREATE_AND_DELETE, CREATE_ROWS, DELETE, DELETED_BEFORE, EXPIRED, ROWS_OF
 from tests.support.api_gateway import Gateway
 from tests.support.stack import Stack, User

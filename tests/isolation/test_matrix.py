@@ -13,18 +13,7 @@ from psycopg.rows import dict_row
 
 from infra.operations import operations
 from shared import database
-from tests.isolation.matrix import (
-    FOREIGN,
-    INDISTINGUISHABLE,
-    OWN,
-    PLACES,
-    RANDOM,
-    ROWS,
-    WHOSE,
-    Row,
-    applies,
-    expected,
-)
+from tests.isolation.matrix import FOREIGN, INDISTINGUISHABLE, OWN, PLACES, RANDOM, ROWS, WHOSE, Row, applies, expected
 from tests.isolation.matrix_world import World
 from tests.support.calls import table_of
 from tests.support.catalogue_rules import Admin

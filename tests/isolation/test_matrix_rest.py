@@ -45,6 +45,8 @@ AROUND = {
     "a slash behind it": "{id}/",
     "a slash before it": "/{id}",
 }
+SAMPLE = 3
+"""A reading and a writing operation get all of `AROUND`; each other one a third of it, in turn another."""
 
 
 REFUSED: dict[str, dict[str, Any]] = {
@@ -103,10 +105,7 @@ def test_a_deleted_task_is_like_one_that_never_existed(stack: Stack) -> None:
     with collect_failures() as check:
         for row in ABOUT_TASKS:
             user = stack.user()
-            with (
-                check(row),
-                httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=user.headers) as api,
-            ):
+            with check(row), httpx.Client(transport=Gateway(), base_url=BASE_URL, headers=user.headers) as api:
                 compare_deleted_with_unknown(api, row)
 
 
@@ -192,17 +191,15 @@ def test_a_session_repeated_with_another_token_gets_nothing_of_its_user(
 
 
 def test_an_id_with_something_around_it_is_no_id(
-    either_api: httpx.Client,
-    stranger_api: httpx.Client,
-    user: User,
-    stranger: User,
-    admin: psycopg.Connection[DictRow],
+    either_api: httpx.Client, stranger_api: httpx.Client, user: User, stranger: User, admin: psycopg.Connection[DictRow]
 ) -> None:
     with collect_failures() as check:
-        for row in WITH_ID:
+        for number, row in enumerate(WITH_ID):
             own, foreign = (str(make_target(api, row.operation)) for api in (either_api, stranger_api))
+            whole = row.operation.name in {"tasks_get", "tasks_update"}
+            first, step = (0, 1) if whole else (number % SAMPLE, SAMPLE)
             before = [everything(admin, someone) for someone in (user, stranger)]
-            for around, segment in AROUND.items():
+            for around, segment in list(AROUND.items())[first::step]:
                 with check(row, around):
                     targets = (own, foreign, str(uuid4()))
                     answers = [send(either_api, row, segment.format(id=target, own=own)) for target in targets]

@@ -106,11 +106,7 @@ ANSWERS = (
     mutant("a log line with the token", Edit("shared/auth.py", "str(refusal)", 'f"{refusal}: {token}"'), ONE_LINE),
     mutant("a log line with the user", logs('line["user"] = ', 'line["user"] = caller or '), ONE_LINE),
     mutant("a hash of the user that anyone can make", logs(", key=_hash_key)", ")"), HASHED),
-    mutant(
-        "a log line with what failed",
-        logs('"failure": type(failure).__name__', '"failure": str(failure)'),
-        FAULT,
-    ),
+    mutant("a log line with what failed", logs('"failure": type(failure).__name__', '"failure": str(failure)'), FAULT),
     mutant(
         "Location: none where an object was created",
         transactions(LOCATION, "pass"),

@@ -114,11 +114,7 @@ DOOR = (
         database("set_config('transaction_read_only', 'on', true), ", ""),
         SHARED_TESTS + "test_scope.py::test_a_read_can_not_write",
     ),
-    mutant(
-        "a poisoned connection is kept",
-        database(STATES, "if True:"),
-        POISONED,
-    ),
+    mutant("a poisoned connection is kept", database(STATES, "if True:"), POISONED),
     mutant(
         "an ended connection is trusted",
         database("return not poll.poll(0)", "return True"),

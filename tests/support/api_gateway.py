@@ -52,12 +52,7 @@ def operation_for(method: str, path: str) -> Operation:
 
 
 def make_event(
-    method: str,
-    path: str,
-    *,
-    query: str = "",
-    headers: list[tuple[str, str]] | None = None,
-    body: bytes = b"",
+    method: str, path: str, *, query: str = "", headers: list[tuple[str, str]] | None = None, body: bytes = b""
 ) -> Event:
     """An event as the gateway makes it: names in lower case, repeated ones joined, a body that is no text in base64."""
     joined: dict[str, str] = {}

@@ -38,10 +38,7 @@ class Toxics:
 
     async def send(self, target: StreamWriter, data: bytes, *, may_slice: bool) -> None:
         """Send `data` on."""
-        bandwidth, slices = (
-            self.bandwidth,
-            self.slices and may_slice,
-        )  # once: a thread may set them meanwhile
+        bandwidth, slices = (self.bandwidth, self.slices and may_slice)  # once: a thread may set them meanwhile
         self.hits += bool(bandwidth or slices)
         if bandwidth:
             await asyncio.sleep(len(data) / bandwidth)
