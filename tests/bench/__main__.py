@@ -28,7 +28,6 @@ BRINGS = {"cost": ("warm", "cold")}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--part", choices=[*PARTS, "all"], action="append", help="all, if none is named")
     parser.add_argument("--quick", action="store_true", help="a smoke: everything once, nothing measured")

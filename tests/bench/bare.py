@@ -64,5 +64,4 @@ async def _answer(name: str, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def handler(name: str) -> Handler:
-    """The handler of one operation."""
     return lambda event, _: _loop.run_until_complete(_answer(name, event))

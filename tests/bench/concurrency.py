@@ -57,7 +57,6 @@ class _Level:
 
     @property
     def throughput(self) -> float:
-        """Requests in a second."""
         return len(self.times) / self.seconds
 
 

@@ -63,7 +63,6 @@ machine stands in for Lambda's."""
 
 
 def run(laboratory: Laboratory, progress: Progress) -> Section:
-    """Compute everything."""
     progress(0, "weighing a log line")
     line = _log_line(laboratory)
     bills = {subject: _million(laboratory, subject, MEMORY, line) for subject in SUBJECTS}

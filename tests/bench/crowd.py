@@ -109,7 +109,6 @@ class Crowd:
         return found | {"any": [found["completed"].pop() for _ in range(50)]}
 
     def first(self, size: int, query: list[tuple[str, str]], where: str) -> Place:
-        """The first page of a list."""
         return Place(urlencode(query), min(PAGE, self._count(size, where)))
 
     def deep(self, process: Process, size: int, query: list[tuple[str, str]], where: str) -> Place | None:

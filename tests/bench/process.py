@@ -36,7 +36,6 @@ class Process:
         return self.answer()
 
     def tell(self, do: str, **order: Any) -> None:
-        """Give an order."""
         assert self._process.stdin
         with suppress(BrokenPipeError):  # `answer` says that it ended
             self._process.stdin.write(json.dumps({"do": do, **order}) + "\n")
@@ -52,7 +51,6 @@ class Process:
         return answer
 
     def close(self) -> None:
-        """End it."""
         self._process.terminate()
         self._process.communicate()
 

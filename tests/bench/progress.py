@@ -34,7 +34,6 @@ class Bar:
         )
 
     def end(self) -> None:
-        """Wipe it away."""
         if sys.stderr.isatty():
             self._write(f"\r{'':<110}\r")
 

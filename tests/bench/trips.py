@@ -12,7 +12,6 @@ type Trips = dict[str, dict[str, int]]
 
 
 def rows_of(subject: str) -> list[str]:
-    """What a subject can do."""
     return list(ROWS if subject == "ours" else COMMON)
 
 

@@ -45,5 +45,4 @@ def aftermath(stack: Stack, proxy: Proxy) -> Iterator[None]:
 
 @pytest.fixture
 def scene(api: httpx.Client, user: User, proxy: Proxy, admin: psycopg.Connection[DictRow], stack: Stack) -> Scene:
-    """See `Scene`."""
     return Scene(api, user, proxy, admin, stack)

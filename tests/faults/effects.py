@@ -115,7 +115,6 @@ def as_shown(task: Any, change: Change) -> bool:
 
 
 def shown(attempt: Attempt) -> list[Any]:
-    """The tasks that an answer shows."""
     body = attempt.body
     if not isinstance(body, dict) or attempt.gateway:
         return []

@@ -50,7 +50,6 @@ class Environment:
             pass
 
     def close(self) -> None:
-        """End it."""
         self._exit.close()
 
 
@@ -164,7 +163,6 @@ class Fleet(httpx.BaseTransport):
         self.close()
 
     def close(self) -> None:
-        """End them all."""
         self._idle.clear()
         self._end(self.environments)
 

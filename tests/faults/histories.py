@@ -59,7 +59,6 @@ def answer(status: int, body: Any = None, **extensions: Any) -> httpx.Response:
 
 
 def again(first: httpx.Response) -> httpx.Response:
-    """The same answer, replayed."""
     response = httpx.Response(first.status_code, headers=first.headers, content=first.content)
     response.headers["Idempotency-Replayed"] = "true"
     return response
@@ -89,7 +88,6 @@ class Story:
         person: Person = ALICE,
         seconds: float = 0.1,
     ) -> None:
-        """Somebody asks, and is answered."""
         headers = {"Idempotency-Key": key} if key else {}
         request = httpx.Request(method, f"https://api.test{path}", json=body, headers=headers)
         self.attempts.append(Attempt(person.id, request, response, self._time, self._time + seconds))

@@ -33,7 +33,6 @@ class Attempt:
 
     @property
     def key(self) -> str | None:
-        """Its Idempotency-Key."""
         key: str | None = self.request.headers.get("Idempotency-Key")
         return key
 
@@ -49,7 +48,6 @@ class Attempt:
 
     @property
     def headers(self) -> httpx.Headers:
-        """The headers of the answer."""
         return self.response.headers if self.response is not None else httpx.Headers()
 
     @property

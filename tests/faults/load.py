@@ -127,7 +127,6 @@ def settle(people: Iterable[Person], history: History) -> None:
 
 
 def again(person: Person, attempt: Attempt) -> httpx.Response:
-    """Send the same request once more."""
     request = attempt.request
     headers = {name: value for name, value in request.headers.items() if name not in ANEW}
     return person.api.request(request.method, request.url, content=request.content, headers=headers)

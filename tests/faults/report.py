@@ -14,7 +14,6 @@ SHOWN = 8
 
 
 def cells(row: Row) -> list[str]:
-    """A row, column by column."""
     recovered = "never" if row.recovery is None else f"{row.recovery:.1f} s"
     return [
         f"{row.fault.number} {row.fault.name}",
@@ -49,7 +48,6 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def write(rows: Iterable[Row], file: Path = FILE) -> None:
-    """Keep the table."""
     file.parent.mkdir(exist_ok=True)
     file.write_text(table(rows), "utf-8")
 

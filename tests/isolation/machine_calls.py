@@ -52,18 +52,15 @@ class Call:
 
     @property
     def method(self) -> str:
-        """GET, POST, …"""
         return ROUTES[self.operation][0]
 
     @property
     def target(self) -> str:
-        """Path and query."""
         path = ROUTES[self.operation][1].format(self.task_id)
         return f"{path}?{urlencode(self.query, doseq=True)}" if self.query else path
 
     @property
     def content(self) -> bytes:
-        """The body's bytes."""
         return b"" if self.body is None else json.dumps(self.body).encode()
 
     @property
@@ -80,7 +77,6 @@ class Call:
         return self.method, self.target, self.content, self.if_match, self.if_none_match
 
     def send(self, api: httpx.Client) -> httpx.Response:
-        """Send it and wait for the answer."""
         return api.request(self.method, self.target, content=self.content, headers=self.headers)
 
     def abandon(self, url: str, token: str, manner: str) -> None:
@@ -114,7 +110,6 @@ class Seen:
 
     @classmethod
     def of(cls, answer: httpx.Response) -> "Seen":
-        """Read an answer."""
         shown: Any = answer.json() if answer.content else None
         if answer.status_code >= 400:
             shown = shown.get("errors" if answer.status_code == 409 else "current")

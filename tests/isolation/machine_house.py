@@ -37,7 +37,6 @@ class Log:
         self._read = read
 
     def news(self) -> str:
-        """What is new."""
         with self.path.open("rb") as file:
             file.seek(self._read)
             new = file.read()
@@ -108,7 +107,6 @@ class House:
             self._asked += 1
 
     def hold(self, users: list[str]) -> None:
-        """Lock the tasks of these users."""
         self._holder.execute(HOLD, [users])
 
     def let_go(self) -> None:

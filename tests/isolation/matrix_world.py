@@ -63,14 +63,11 @@ class Seen:
 
 
 class LogCapture(logging.Handler):
-    """Keeps the lines of the log."""
-
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Format a record as the functions do."""
         self.lines.append(LOGGER.registered_formatter.format(record))
 
 

@@ -38,7 +38,6 @@ def complaints(mutant: Mutant, trial: Trial) -> list[str]:
 
 
 def row(mutant: Mutant, trial: Trial) -> str:
-    """The mutant's row of the table."""
     died = [verdict.item.rpartition("/")[2] for verdict in trial.verdicts.values()]
     of = "lives" if mutant.lives else ", ".join(f"`{item}`" for item in died)
     note = f" ({mutant.note})" if mutant.note else ""

@@ -27,28 +27,23 @@ def put(task_id: str, title: str = "Buy milk", if_match: str = "", **members: An
 
 
 def post(**members: Any) -> Json:
-    """The operation that creates a task."""
     return {"method": "POST", "path": TASKS, "body": {"title": "Buy milk"} | members}
 
 
 def complete(task_id: str, **more: Any) -> Json:
-    """The operation that completes a task."""
     return {"method": "POST", "path": f"{path_of(task_id)}/complete"} | more
 
 
 def delete(task_id: str, **more: Any) -> Json:
-    """The operation that deletes a task."""
     return {"method": "DELETE", "path": path_of(task_id)} | more
 
 
 def patch(task_id: str, if_match: str = "", **members: Any) -> Json:
-    """The operation that changes a task."""
     found: Json = {"method": "PATCH", "path": path_of(task_id), "body": members}
     return found | ({"if_match": if_match} if if_match else {})
 
 
 def send(api: httpx.Client, *operations: Any, key: str = "", **members: Any) -> httpx.Response:
-    """Send a batch."""
     headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
     # In ASCII, so that anything may be sent.
     return api.post(BATCH, content=json.dumps({"operations": operations} | members), headers=headers)
@@ -62,15 +57,12 @@ def results(answer: httpx.Response) -> list[Json]:
 
 
 def statuses(answer: httpx.Response) -> list[int]:
-    """The statuses of the results."""
     return [result["status"] for result in results(answer)]
 
 
 def everything(admin: Connection[DictRow], user: User) -> list[DictRow]:
-    """All rows that a user has."""
     return admin.execute(EVERYTHING, {"user": user.id}).fetchall()
 
 
 def new_id() -> str:
-    """An id that nobody has."""
     return str(uuid4())

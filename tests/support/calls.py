@@ -96,7 +96,6 @@ def batch_item(operation: Operation, target_id: object, query: str = "", **chang
 
 
 def make_task(api: httpx.Client) -> UUID:
-    """Create a task; return its id."""
     created = api.post("/v1/tasks", json={"title": "Water the plants"})
     assert created.status_code == 201
     return UUID(created.json()["id"])

@@ -34,7 +34,6 @@ def counts(api: httpx.Client) -> dict[str, int]:
 
 
 def label_of(api: httpx.Client, name: str) -> Json:
-    """The label of that name."""
     (found,) = (label for label in every(api, LABELS, limit=200) if label["name"] == name)
     return found
 

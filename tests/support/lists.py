@@ -30,7 +30,6 @@ def new_list(api: httpx.Client, **members: object) -> Json:
 
 
 def read(api: httpx.Client, found: Json | str) -> Json:
-    """The list as it is now."""
     answer = api.get(path_of(found))
     assert answer.status_code == 200, answer.text
     read: Json = answer.json()
@@ -52,12 +51,10 @@ def pages(api: httpx.Client, path: str = LISTS, **params: object) -> Iterator[li
 
 
 def every(api: httpx.Client, path: str = LISTS, **params: object) -> list[Json]:
-    """All items."""
     return [item for page in pages(api, path, **params) for item in page]
 
 
 def names(api: httpx.Client, path: str = LISTS, **params: object) -> list[str]:
-    """The names of all items, in their order."""
     return [item["name"] for item in every(api, path, **params)]
 
 

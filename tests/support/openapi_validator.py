@@ -43,7 +43,6 @@ class Breach(AssertionError):  # noqa: N818 - the contract's word for it
 
 @cache
 def document() -> dict[str, Any]:
-    """The contract, read once."""
     return contract()
 
 

@@ -168,8 +168,6 @@ class Proxy:
 
 
 class _Flow:
-    """One client's connection."""
-
     def __init__(self, proxy: Proxy, client: Streams, server: Streams) -> None:
         self._proxy = proxy
         self._client_in, self._client_out = client

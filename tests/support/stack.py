@@ -43,8 +43,6 @@ STRICT = os.environ.get("CI") == "true"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Someone with a token."""
-
     id: str
     token: str
 

@@ -53,7 +53,6 @@ def make(api: httpx.Client, **members: Any) -> Json:
 
 
 def read(api: httpx.Client, task: Json | str) -> Json:
-    """The task as it is now."""
     answer = api.get(path_of(task))
     assert answer.status_code == 200, answer.text
     found: Json = answer.json()
@@ -63,7 +62,6 @@ def read(api: httpx.Client, task: Json | str) -> Json:
 def change(
     api: httpx.Client, name: str, task: Json | str, headers: dict[str, str] | None = None, query: str = ""
 ) -> httpx.Response:
-    """Do one of `CHANGES` to a task."""
     method, suffix, body = CHANGES[name]
     return api.request(method, path_of(task) + suffix + query, json=body, headers=headers)
 
@@ -74,7 +72,6 @@ def titles(api: httpx.Client, query: str = "") -> list[str]:
 
 
 def page(api: httpx.Client, query: str = "") -> Json:
-    """A page of a list."""
     answer = api.get(f"{TASKS}?{query}")
     assert answer.status_code == 200, answer.text
     found: Json = answer.json()
@@ -92,7 +89,6 @@ def walk(api: httpx.Client, query: str) -> Iterator[list[Json]]:
 
 
 def ids(items: list[Json]) -> list[str]:
-    """The ids of items."""
     return [item["id"] for item in items]
 
 

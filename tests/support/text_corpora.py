@@ -43,7 +43,6 @@ def naughty(step: int = 1) -> list[str]:
 
 
 def big_list() -> list[str]:
-    """The Big List of Naughty Strings."""
     strings: list[str] = json.loads(_text_of(LIST))
     return strings
 

@@ -20,5 +20,4 @@ def trash(api: httpx.Client) -> list[Json]:
 
 
 def restore(api: httpx.Client, task: Json | str, headers: dict[str, str] | None = None) -> httpx.Response:
-    """Take a task out of the trash."""
     return api.post(f"{path_of(task)}/restore", headers=headers)
