@@ -13,16 +13,8 @@ from tests.faults.invariants import in_time
 from tests.support.api_gateway import Gateway
 from tests.support.collect_failures import collect_failures
 from tests.support.jwks_server import JwksServer, Signer
+from tests.support.key_cache import Clock
 from tests.support.stack import Stack
-
-
-class Clock:
-    """A wall clock that is set by hand."""
-
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def new_cache(stack: Stack, clock: Clock) -> KeyCache:
