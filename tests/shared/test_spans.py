@@ -20,10 +20,10 @@ from shared.keys import GAP, KeyCache
 from shared.logs import LOGGER
 from shared.spans import Span, enter
 from tests.faults.invariants import eventually
-from tests.faults.writes import WRITES, Write, prepare
+from tests.faults.writes import WRITES, prepare
 from tests.support.api_gateway import as_response, invoke, make_event
 from tests.support.api_server import Server
-from tests.support.collect_failures import for_each
+from tests.support.collect_failures import collect_failures
 from tests.support.jwks_server import JwksServer
 from tests.support.key_cache import Clock, outcome
 from tests.support.openapi_validator import FAULT
@@ -59,25 +59,31 @@ def the_request(lines: Lines) -> dict[str, Any]:
     return line
 
 
-@pytest.mark.parametrize("gateway_id", ["JKJaXmPLvHcESHA=", "e2-k_gYjPHcEPTQ=", str(UUID(int=1)), "x" * 64])
-def test_the_gateways_id_is_in_answer_problem_and_line(gateway_id: str, lines: Lines) -> None:
+def answer_to(gateway_id: object) -> httpx.Response:
+    """The answer to a request without a token whose gateway gave it this id."""
     event = make_event("GET", "/v1/tasks")
     event["requestContext"]["requestId"] = gateway_id
-    answer = as_response(invoke("tasks_list", event))
-    assert answer.status_code == 401
-    assert answer.headers["x-request-id"] == answer.json()["instance"] == the_request(lines)["request_id"] == gateway_id
+    return as_response(invoke("tasks_list", event))
 
 
-@for_each(
-    "gateway_id",
-    [None, 7, "", "x" * 65, "a b", "a\r\nSet-Cookie: b=c", "a\n", "é", "a\ud800", "//evil.example", ["a"], {}],
-)
-def test_an_id_of_another_form_is_replaced(gateway_id: object, lines: Lines) -> None:
-    event = make_event("GET", "/v1/tasks")
-    event["requestContext"]["requestId"] = gateway_id
-    answer = as_response(invoke("tasks_list", event))
-    assert UUID(answer.headers["x-request-id"]).version == 4
-    assert answer.headers["x-request-id"] == answer.json()["instance"] == the_request(lines)["request_id"]
+def test_the_gateways_id_is_in_answer_problem_and_line(lines: Lines) -> None:
+    for gateway_id in ("JKJaXmPLvHcESHA=", "e2-k_gYjPHcEPTQ=", str(UUID(int=1)), "x" * 64):
+        answer = answer_to(gateway_id)
+        assert answer.status_code == 401
+        told = [answer.headers["x-request-id"], answer.json()["instance"], the_request(lines)["request_id"]]
+        assert told == [gateway_id] * 3
+
+
+def test_an_id_of_another_form_is_replaced(lines: Lines) -> None:
+    no_ids: list[object] = [None, 7, ["a"], {}]
+    no_ids += ["", "x" * 65, "a b", "a\r\nSet-Cookie: b=c", "a\n", "é", "a\ud800", "//evil.example"]
+    with collect_failures() as check:
+        for gateway_id in no_ids:
+            with check(ascii(gateway_id)):
+                answer = answer_to(gateway_id)
+                found = answer.headers["x-request-id"]
+                assert UUID(found).version == 4
+                assert [answer.json()["instance"], the_request(lines)["request_id"]] == [found] * 2
 
 
 def test_whatever_a_request_leaves_in_the_log_has_its_id(
@@ -99,48 +105,37 @@ def test_whatever_a_request_leaves_in_the_log_has_its_id(
     assert {line["request_id"] for line in heard} == ids
 
 
-@for_each(
-    "given, handed_on",
-    [
-        (TRACEPARENT, "01"),
-        (TRACEPARENT[:-2] + "00", "00"),
-        (TRACEPARENT[:-2] + "ff", "01"),  # of flags that nobody knows yet, none is handed on
-        ("cc" + TRACEPARENT[2:], "01"),
-        ("cc" + TRACEPARENT[2:] + "-what-comes", "01"),
-    ],
-)
-def test_a_trace_goes_on(given: str, handed_on: str) -> None:
-    span = Span(traceparents=[given.encode()])
-    assert span.trace_id == TRACE
-    assert re.fullmatch(f"00-{TRACE}-[0-9a-f]{{16}}-{handed_on}", span.traceparent)
-    assert PARENT not in span.traceparent
-    assert span.span_id in span.traceparent
+HANDED_ON = {
+    TRACEPARENT: "01",
+    TRACEPARENT[:-2] + "00": "00",
+    TRACEPARENT[:-2] + "ff": "01",  # of flags that nobody knows yet, none is handed on
+    "cc" + TRACEPARENT[2:]: "01",
+    "cc" + TRACEPARENT[2:] + "-what-comes": "01",
+}
 
 
-@for_each(
-    "given",
-    [
-        [],
-        [""],
-        [TRACEPARENT, TRACEPARENT],
-        [TRACEPARENT + "," + TRACEPARENT],
-        [TRACEPARENT.upper()],
-        [TRACEPARENT + "-"],
-        [TRACEPARENT + "\n"],
-        [TRACEPARENT + "0"],
-        [" " + TRACEPARENT],
-        [TRACEPARENT[:-1]],
-        ["ff" + TRACEPARENT[2:]],
-        ["cc" + TRACEPARENT[2:] + "x"],
-        [f"00-{'0' * 32}-{PARENT}-01"],
-        [f"00-{TRACE}-{'0' * 16}-01"],
-        [TRACEPARENT.replace("-", "_")],
-        [TRACEPARENT.replace("4b", "4\xb2", 1)],
-    ],
-)
-def test_what_is_no_trace_is_left_alone(given: list[str]) -> None:
-    span = Span(traceparents=[one.encode() for one in given])
-    assert (span.trace_id, span.span_id, span.traceparent) == ("", "", "")
+def test_a_trace_goes_on() -> None:
+    for given, flags in HANDED_ON.items():
+        span = Span(traceparents=[given.encode()])
+        assert span.trace_id == TRACE
+        assert re.fullmatch(f"00-{TRACE}-[0-9a-f]{{16}}-{flags}", span.traceparent), given
+        assert PARENT not in span.traceparent
+        assert span.span_id in span.traceparent
+
+
+NO_TRACES = [
+    *([], [""], [TRACEPARENT, TRACEPARENT], [TRACEPARENT + "," + TRACEPARENT], [" " + TRACEPARENT]),
+    *([TRACEPARENT + more] for more in ("-", "\n", "0")),
+    *([TRACEPARENT.upper()], [TRACEPARENT[:-1]], ["ff" + TRACEPARENT[2:]], ["cc" + TRACEPARENT[2:] + "x"]),
+    *([f"00-{'0' * 32}-{PARENT}-01"], [f"00-{TRACE}-{'0' * 16}-01"]),
+    *([TRACEPARENT.replace("-", "_")], [TRACEPARENT.replace("4b", "4\xb2", 1)]),
+]
+
+
+def test_what_is_no_trace_is_left_alone() -> None:
+    for given in NO_TRACES:
+        span = Span(traceparents=[one.encode() for one in given])
+        assert (span.trace_id, span.span_id, span.traceparent) == ("", "", ""), given
 
 
 def test_a_trace_is_in_the_line(api: httpx.Client, lines: Lines) -> None:
@@ -182,18 +177,18 @@ def test_a_fetch_of_keys_is_counted_by_whom_it_is_made_for_and_goes_on_with_thei
         assert len(issuer.requests) == 2
 
 
-@for_each("write", WRITES)
-def test_a_line_counts_the_round_trips_that_a_proxy_sees(
-    write: Write, api: httpx.Client, proxy: Proxy, lines: Lines
-) -> None:
-    send, headers = prepare(api, write), {"Idempotency-Key": str(uuid4())}
-    for expected in (1, 2):  # the second is a replay
-        proxy.reset()
-        lines()
-        assert send(headers).status_code == write.status
-        line = the_request(lines)
-        assert line["round_trips"] == len(proxy.trips) == expected
-        assert line["retries"] == 0
+def test_a_line_counts_the_round_trips_that_a_proxy_sees(api: httpx.Client, proxy: Proxy, lines: Lines) -> None:
+    with collect_failures() as check:
+        for write in WRITES:
+            send, headers = prepare(api, write), {"Idempotency-Key": str(uuid4())}
+            for expected in (1, 2):  # the second is a replay
+                proxy.reset()
+                lines()
+                with check(write, expected):
+                    assert send(headers).status_code == write.status
+                    line = the_request(lines)
+                    assert line["round_trips"] == len(proxy.trips) == expected
+                    assert line["retries"] == 0
     api.get("/health")
     assert the_request(lines)["round_trips"] == 0
 
