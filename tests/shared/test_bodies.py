@@ -10,8 +10,6 @@ from infra.operations import Operation
 from tests.support.calls import AUTHENTICATED, CALLS, make_target, path_of
 from tests.support.collect_failures import collect_failures
 
-from tests.support.collect_failures import for_each
-
 CANARY = "canary-71c3"
 LARGEST = 262_144
 JSON = {"Content-Type": "application/json"}

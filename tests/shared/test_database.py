@@ -255,7 +255,6 @@ def test_what_a_sqlstate_means(door: Door, proxy: Proxy) -> None:
                         await door.rows(RAISE.format(state), read_only=read_only)
                     assert len(proxy.trips) - before == (2 if read_only and write is Lost else times)
 
-    proxy.reset()
     run(door, work)
 
 

@@ -9,7 +9,6 @@ import pytest
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from shared.logs import JOB, LOGGER, NAMESPACE, REQUEST, Metrics, Scope, log_job, log_request
-from tests.support.collect_failures import for_each
 
 SCOPE: Scope = {"operation": "tasks_create", "request_id": "JKJaXmPLvHcESHA=", "caller": "alice"}
 

@@ -10,7 +10,6 @@ from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from psycopg.rows import DictRow
 
 from tests.support.api_gateway import invoke, make_event
-from tests.support.collect_failures import for_each
 from tests.support.stack import User
 from tests.support.tasks import TASKS, ids, make, page, walk
 
