@@ -206,18 +206,16 @@ HELD_BELOW = [
 """What another connection does to a task below, whether it commits, and the version that is left; 0 for none."""
 
 
-def test_a_completion_waits_for_whoever_holds_a_task_below(http_api: httpx.Client, stack: Stack) -> None:
+def test_a_completion_waits_for_whoever_holds_a_task_below(http_api: httpx.Client, race: Race) -> None:
     with collect_failures() as check:
         for held, commit, version in HELD_BELOW:
-            with check(held, commit), racing(stack) as race:
+            with check(held, commit):
                 parent = make(http_api)["id"]
                 child = make(http_api, parent_id=parent)["id"]
                 leaf = make(http_api, parent_id=child)["id"]
                 held_id = leaf if held.startswith("delete") else child
-                race.other.execute(held.encode(), [held_id])
-                waiting = race.start(partial(http_api.post, f"{path_of(parent)}/complete"))
-                race.end(commit=commit)
-                assert waiting.result().status_code == 200
+                call = partial(http_api.post, f"{path_of(parent)}/complete")
+                assert race.blocked(held, [held_id], call, commit=commit).status_code == 200
                 left = {item["id"]: item for item in page(http_api, "limit=200")["items"]}
                 assert all(left[task_id]["completed_at"] for task_id in (parent, child, leaf) if task_id in left)
                 assert left[held_id]["version"] == version if version else held_id not in left

@@ -1,6 +1,6 @@
 """Every write against a lock that another connection holds, in both orders; and many writers at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from uuid import uuid4
@@ -12,8 +12,6 @@ from tests.support.collect_failures import collect_failures
 from tests.support.lock_races import Race, racing
 from tests.support.stack import Stack, User
 from tests.support.tasks import CHANGES, change, make, path_of, read
-
-type Call = Callable[[], httpx.Response]
 
 CHANGED = "update task set title = 'Held', priority = 4 where id = %s"
 DELETED = "delete from task where id = %s"
@@ -70,16 +68,6 @@ def at_version_2(race: Race, user: User, completed: str | None = None) -> str:
     return task_id
 
 
-def held_up(race: Race, sql: str, values: list[str], call: Call, *, commit: bool) -> httpx.Response:
-    """Make a call that waits for a statement of the other connection, end that, and return the answer."""
-    race.other.execute(sql.encode(), values)
-    try:
-        waiting = race.start(call)
-    finally:
-        race.end(commit=commit)
-    return waiting.result()
-
-
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_write_is_decided_on_the_truth_after_it_waited(
     http_api: httpx.Client, user: User, race: Race, name: str
@@ -99,7 +87,7 @@ def test_a_write_is_decided_on_the_truth_after_it_waited(
                 for key in [{}, {"Idempotency-Key": str(uuid4())}] if condition in KEYED else [{}]:
                     raced = at_version_2(race, user, completed)
                     call = partial(change, http_api, name, raced, headers | key)
-                    assert comparable(held_up(race, sql, [raced], call, commit=commit), raced) == truth
+                    assert comparable(race.blocked(sql, [raced], call, commit=commit), raced) == truth
                     assert comparable(http_api.get(path_of(raced)), raced) == left
                     if key:
                         again = call()
@@ -126,7 +114,7 @@ def test_a_patch_that_waited_says_what_the_lock_owner_left(http_api: httpx.Clien
             with check(sql, commit, headers):
                 task_id = at_version_2(race, user)
                 call = partial(change, http_api, "update", task_id, headers)
-                answer = held_up(race, sql, [task_id], call, commit=commit)
+                answer = race.blocked(sql, [task_id], call, commit=commit)
                 assert answer.status_code == status
                 held = commit and sql is CHANGED
                 shown = answer.json().get("current", answer.json())
@@ -148,7 +136,7 @@ def test_a_put_waits_for_whoever_creates_its_id(
     for commit in (False, True):
         task_id, key = str(uuid4()), {"Idempotency-Key": str(uuid4())} if keyed else {}
         call = partial(change, http_api, "replace", task_id, headers | key)
-        answer = held_up(race, CREATED, [user.id, task_id], call, commit=commit)
+        answer = race.blocked(CREATED, [user.id, task_id], call, commit=commit)
         assert answer.status_code == (status if commit else 201)
         left = read(http_api, task_id)
         assert left["title"] == ("Held" if commit and status != 200 else "Buy bread")
@@ -166,7 +154,7 @@ def test_a_put_creates_where_the_task_was_deleted_while_it_waited(
     for headers, status in [({}, 201), ({"If-None-Match": "*"}, 201), ({"If-Match": '"2"'}, 412)]:
         task_id = at_version_2(race, user)
         call = partial(change, http_api, "replace", task_id, headers)
-        answer = held_up(race, DELETED, [task_id], call, commit=True)
+        answer = race.blocked(DELETED, [task_id], call, commit=True)
         assert answer.status_code == status
         if status == 201:
             assert answer.json() == read(http_api, task_id)
@@ -182,7 +170,7 @@ def test_a_put_meets_a_task_that_was_deleted_and_made_anew_while_it_waited(
         task_id = at_version_2(race, user)
         race.other.execute(DELETED, [task_id])
         call = partial(change, http_api, "replace", task_id, headers)
-        answer = held_up(race, CREATED, [user.id, task_id], call, commit=True)
+        answer = race.blocked(CREATED, [user.id, task_id], call, commit=True)
         assert answer.status_code == status
         assert answer.json().get("current", read(http_api, task_id)) == read(http_api, task_id)
 

@@ -14,6 +14,10 @@ from tests.support.stack import Stack, User
 from tests.support.tasks import Json, change, ids, make, path_of, read
 from tests.support.trash import TRASH, restore, trash
 
+DELETED, LIST_DELETED, PURGED = (
+    f"delete from {table} where (user_id, id) = (%s, %s)"  # noqa: S608 - table names
+    for table in ("task", "list", "trash")
+)
 OUTCOMES = pytest.mark.parametrize("commit", [True, False], ids=["committed", "undone"])
 
 
@@ -47,23 +51,21 @@ def take(api: httpx.Client, task: Json, for_good: bool) -> partial[httpx.Respons
 @OUTCOMES
 def test_a_restore_waits_for_whoever_makes_its_id(http_api: httpx.Client, user: User, race: Race, commit: bool) -> None:
     task = deleted(http_api)
-    race.other.execute("insert into task (user_id, id, title) values (%s, %s, 'Held')", [user.id, task["id"]])
-    waiting = race.start(partial(restore, http_api, task))
-    race.end(commit=commit)
-    assert waiting.result().status_code == (409 if commit else 200)
+    made = "insert into task (user_id, id, title) values (%s, %s, 'Held')"
+    answer = race.blocked(made, [user.id, task["id"]], partial(restore, http_api, task), commit=commit)
+    assert answer.status_code == (409 if commit else 200)
     assert read(http_api, task)["title"] == ("Held" if commit else task["title"])
     assert ids(trash(http_api)) == ([task["id"]] if commit else [])
 
 
-def test_who_takes_from_the_trash_waits_for_who_purges_it(http_api: httpx.Client, user: User, stack: Stack) -> None:
+def test_who_takes_from_the_trash_waits_for_who_purges_it(http_api: httpx.Client, user: User, race: Race) -> None:
     with collect_failures() as check:
         for for_good, keyed, commit in product((False, True), repeat=3):
-            with check(f"{for_good=} {keyed=} {commit=}"), racing(stack) as race:
+            with check(f"{for_good=} {keyed=} {commit=}"):
                 task, key = deleted(http_api), {"Idempotency-Key": str(uuid4())} if keyed else {}
-                race.other.execute("delete from trash where (user_id, id) = (%s, %s)", [user.id, task["id"]])
-                waiting = race.start(partial(take(http_api, task, for_good), headers=key | {"If-Match": '"1"'}))
-                race.end(commit=commit)
-                assert waiting.result().status_code == (404 if commit else 204 if for_good else 200)
+                call = partial(take(http_api, task, for_good), headers=key | {"If-Match": '"1"'})
+                answer = race.blocked(PURGED, [user.id, task["id"]], call, commit=commit)
+                assert answer.status_code == (404 if commit else 204 if for_good else 200)
 
 
 @OUTCOMES
@@ -75,10 +77,8 @@ def test_a_tag_is_compared_with_what_was_deleted_meanwhile(
     task = deleted(http_api)
     assert http_api.put(path_of(task), json={"title": "Again"}).status_code == 201
     assert change(http_api, "update", task).json()["version"] == 2
-    race.other.execute("delete from task where (user_id, id) = (%s, %s)", [user.id, task["id"]])
-    waiting = race.start(partial(take(http_api, task, for_good), headers={"If-Match": '"1"'}))
-    race.end(commit=commit)
-    answer = waiting.result()
+    call = partial(take(http_api, task, for_good), headers={"If-Match": '"1"'})
+    answer = race.blocked(DELETED, [user.id, task["id"]], call, commit=commit)
     if commit:
         assert (answer.status_code, answer.headers["ETag"]) == (412, '"2"')
         assert answer.json()["current"]["title"] == "Again"
@@ -94,11 +94,8 @@ def test_a_restore_waits_for_who_deletes_what_it_hung_on(
 ) -> None:
     parent = make(http_api, list_id=list_id)
     child = deleted(http_api, parent_id=parent["id"])
-    table, gone = ("task", parent["id"]) if what == "parent" else ("list", list_id)
-    race.other.execute(f"delete from {table} where (user_id, id) = (%s, %s)".encode(), [user.id, gone])  # noqa: S608
-    waiting = race.start(partial(restore, http_api, child))
-    race.end(commit=commit)
-    back = waiting.result()
+    sql, gone = (DELETED, parent["id"]) if what == "parent" else (LIST_DELETED, list_id)
+    back = race.blocked(sql, [user.id, gone], partial(restore, http_api, child), commit=commit)
     assert back.status_code == 200
     if commit:
         members: Json = {"parent_id": None, "list_id": list_id if what == "parent" else None, "version": 2}
@@ -113,10 +110,9 @@ def test_a_subtask_is_not_made_under_a_task_that_is_being_deleted(
     http_api: httpx.Client, user: User, race: Race, commit: bool
 ) -> None:
     parent = make(http_api)
-    race.other.execute("delete from task where (user_id, id) = (%s, %s)", [user.id, parent["id"]])
-    waiting = race.start(lambda: http_api.post("/v1/tasks", json={"title": "Child", "parent_id": parent["id"]}))
-    race.end(commit=commit)
-    assert waiting.result().status_code == (409 if commit else 201)
+    call = partial(http_api.post, "/v1/tasks", json={"title": "Child", "parent_id": parent["id"]})
+    answer = race.blocked(DELETED, [user.id, parent["id"]], call, commit=commit)
+    assert answer.status_code == (409 if commit else 201)
     assert ids(trash(http_api)) == ([parent["id"]] if commit else [])
 
 
@@ -125,12 +121,9 @@ def test_a_subtask_that_is_being_made_goes_along_with_its_task(
     http_api: httpx.Client, user: User, race: Race, commit: bool
 ) -> None:
     parent, child = make(http_api), str(uuid4())
-    race.other.execute(
-        "insert into task (user_id, id, title, parent_id) values (%s, %s, 'Child', %s)", [user.id, child, parent["id"]]
-    )
-    waiting = race.start(partial(change, http_api, "delete", parent))
-    race.end(commit=commit)
-    assert waiting.result().status_code == 204
+    made = "insert into task (user_id, id, title, parent_id) values (%s, %s, 'Child', %s)"
+    call = partial(change, http_api, "delete", parent)
+    assert race.blocked(made, [user.id, child, parent["id"]], call, commit=commit).status_code == 204
     entries = trash(http_api)
     assert set(ids(entries)) == ({parent["id"], child} if commit else {parent["id"]})
     assert len({entry["deleted_at"] for entry in entries}) == 1

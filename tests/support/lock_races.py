@@ -10,11 +10,14 @@ with racing(stack) as race:
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import psycopg
 
 from tests.support.stack import Stack
+
+type Call = Callable[[], httpx.Response]
 
 THREADS = 10
 WAITING = """
@@ -32,12 +35,21 @@ class Race:
         self._watch = watch
         self._threads = threads
 
-    def start(self, call: Callable[[], httpx.Response], behind: int | None = None) -> Future[httpx.Response]:
+    def start(self, call: Call, behind: int | None = None) -> Future[httpx.Response]:
         """Make a call in a thread; return once a backend waits for `other`, or for the backend `behind`."""
         answer = self._threads.submit(call)
         while self.waiting(behind) is None:
             assert not answer.done(), f"nothing held it up: {answer.result().text}"
         return answer
+
+    def blocked(self, sql: str, values: list[Any], call: Call, *, commit: bool) -> httpx.Response:
+        """Run a statement on `other`, make a call that waits for it, end the transaction; return the answer."""
+        self.other.execute(sql.encode(), values)
+        try:
+            answer = self.start(call)
+        finally:
+            self.end(commit=commit)
+        return answer.result()
 
     def waiting(self, behind: int | None = None) -> int | None:
         """The process id of a backend that waits for `other`, or for `behind`."""
@@ -45,7 +57,7 @@ class Race:
         found = self._watch.execute(BLOCKED, [holder]).fetchone()
         return found[0] if found else None
 
-    def crowd(self, *calls: Callable[[], httpx.Response]) -> list[Future[httpx.Response]]:
+    def crowd(self, *calls: Call) -> list[Future[httpx.Response]]:
         """Make calls in threads; return once each waits for a lock of whomever."""
         answers = [self._threads.submit(call) for call in calls]
         while self._watch.execute(WAITING).fetchone() != (len(calls),):
@@ -56,7 +68,7 @@ class Race:
         """Let the open transaction take effect, or not."""
         (self.other.commit if commit else self.other.rollback)()
 
-    def at_once(self, *calls: Callable[[], httpx.Response]) -> list[httpx.Response]:
+    def at_once(self, *calls: Call) -> list[httpx.Response]:
         """Make all calls at the same time; give their answers in the same order."""
         return [answer.result() for answer in [self._threads.submit(call) for call in calls]]
 
