@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import uuid4
 
 import httpx
 import psycopg
@@ -67,11 +66,6 @@ class Scene:
                         nothing_left_over(self.admin, self.stack.pooler)
 
             yield case
-
-
-def new_key(keyed: bool = True) -> dict[str, str]:
-    """Return the headers of a request with an Idempotency-Key of its own, or without one."""
-    return {"Idempotency-Key": str(uuid4())} if keyed else {}
 
 
 def impatiently(send: Callable[[], httpx.Response]) -> httpx.Response:

@@ -12,10 +12,11 @@ from psycopg import sql
 from infra.roles import LIMITS
 from shared.problems import InternalError
 from tests.faults.invariants import as_answered, as_returned, converges, in_time, recovers
-from tests.faults.scene import KEYED, Scene, held, new_key, short_queue, when_waiting
+from tests.faults.scene import KEYED, Scene, held, short_queue, when_waiting
 from tests.faults.writes import UPDATE, WRITES
 from tests.support.api_gateway import as_response, invoke, make_event
 from tests.support.collect_failures import collect_failures
+from tests.support.replays import new_key
 from tests.support.stack import APP, Stack, end_backends
 
 

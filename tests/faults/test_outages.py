@@ -9,10 +9,11 @@ import psycopg
 import pytest
 
 from tests.faults.invariants import as_answered, converges, eventually, in_time, recovers
-from tests.faults.scene import KEYED, Scene, held, impatiently, new_key, short_queue, when_waiting
+from tests.faults.scene import KEYED, Scene, held, impatiently, short_queue, when_waiting
 from tests.faults.stops import stop_fast
 from tests.faults.writes import COMPLETE, CREATE, UPDATE
 from tests.support.pgbouncer import POOL_SIZE, Pooler
+from tests.support.replays import new_key
 from tests.support.stack import APP, Stack, end_backends
 
 pytestmark = pytest.mark.usefixtures("private_server")

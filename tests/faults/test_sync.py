@@ -4,9 +4,10 @@ from functools import partial
 from itertools import product
 
 from tests.faults.invariants import as_answered, as_returned, converges, eventually, in_time, recovers, same_answer
-from tests.faults.scene import Scene, impatiently, new_key
+from tests.faults.scene import Scene, impatiently
 from tests.faults.writes import CREATE, WRITES
 from tests.support.postgres_proxy import CUT_AFTER, CUT_BEFORE, FREEZE, SWALLOW
+from tests.support.replays import new_key
 
 CUTS = (CUT_BEFORE, CUT_AFTER)
 SILENCES = (SWALLOW, FREEZE)

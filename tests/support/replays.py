@@ -1,11 +1,18 @@
 """Replays of keyed requests in tests."""
 
+from uuid import uuid4
+
 import httpx
 
 from tests.support.tasks import TASKS, WHOLE, without_instance
 
 KEY = {"Idempotency-Key": "k"}
 KEPT_KEYS = "select key, status from idempotency_key where user_id = %s"
+
+
+def new_key(keyed: bool = True) -> dict[str, str]:
+    """Return the headers of a request with an Idempotency-Key of its own, or without one."""
+    return {"Idempotency-Key": str(uuid4())} if keyed else {}
 
 
 def assert_replayed(again: httpx.Response, first: httpx.Response) -> None:
