@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 
 import psycopg
 import pytest
@@ -45,9 +47,23 @@ def environment(cluster: Cluster, **urls: str) -> dict[str, str]:
     return {name: value for name, value in {**os.environ, **given, "DATABASE_URL_JOBS": "", **urls}.items() if value}
 
 
-def run(cluster: Cluster, **urls: str) -> subprocess.CompletedProcess[str]:
-    env = environment(cluster, **urls)
-    return subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+def in_process(arguments: str, env: dict[str, str]) -> tuple[int, str, str]:
+    """Run the command in this process; return its exit status, and what it printed to each place."""
+    printed, errors = StringIO(), StringIO()
+    with redirect_stdout(printed), redirect_stderr(errors), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["migrate", *arguments.split()])
+        patch.setattr("os.environ", env)
+        try:
+            code = main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return code, printed.getvalue(), errors.getvalue()
+
+
+def run(cluster: Cluster, **urls: str) -> tuple[int, str]:
+    """Migrate; return the exit status, and what was printed as an error."""
+    code, _, error = in_process("", environment(cluster, **urls))
+    return code, error
 
 
 def url(cluster: Cluster, role: str, password: str) -> str:
@@ -88,17 +104,17 @@ def test_a_second_run_waits_for_the_first(stack: Stack, admin: psycopg.Connectio
 
 def test_the_jobs_role_is_made_only_where_its_url_is_set(empty: Cluster) -> None:
     roles = "select rolname, rolcanlogin from pg_roles where rolname ~ '^(api|jobs|task_)'"
-    assert run(empty).returncode == 0
+    assert run(empty)[0] == 0
     assert sorted(rows(empty.url(SUPERUSER), roles)) == [(APP, True), ("task_app", False), ("task_jobs", False)]
-    assert run(empty, DATABASE_URL_JOBS=empty.url("jobs")).returncode == 0
+    assert run(empty, DATABASE_URL_JOBS=empty.url("jobs"))[0] == 0
     assert ("jobs", True) in rows(empty.url(SUPERUSER), roles)
 
 
 def test_a_new_password_takes_effect(stack: Stack) -> None:
     old, new = url(stack.cluster, "rotating", "old%40%2F%3A"), url(stack.cluster, "rotating", "new%20p%C3%A4ss")
-    assert run(stack.cluster, DATABASE_URL=old).returncode == 0
+    assert run(stack.cluster, DATABASE_URL=old)[0] == 0
     assert rows(old, "select current_user") == [("rotating",)]
-    assert run(stack.cluster, DATABASE_URL=new).returncode == 0
+    assert run(stack.cluster, DATABASE_URL=new)[0] == 0
     assert rows(new, "select current_user") == [("rotating",)]
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         rows(old, "select 1")
@@ -108,7 +124,8 @@ def test_no_password_reaches_the_output_or_the_servers_log(empty: Cluster) -> No
     with psycopg.connect(empty.url(SUPERUSER), autocommit=True) as connection:
         connection.execute("alter system set log_statement = 'all'")
         connection.execute("select pg_reload_conf()")
-    done = run(empty, DATABASE_URL=url(empty, "quiet", "canary-7b1f"))
+    env = environment(empty, DATABASE_URL=url(empty, "quiet", "canary-7b1f"))
+    done = subprocess.run(COMMAND, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     log = empty.log.read_text("utf-8")
     assert 'alter role "quiet"' in log
@@ -132,8 +149,8 @@ def test_the_password_itself_is_sent_where_neon_asks_for_it(stack: Stack) -> Non
     with NeonControlPlane(stack.cluster.port) as neon:
         direct = stack.cluster.url(OWNER, port=neon.port) + "?sslmode=disable"
         login = url(stack.cluster, "on_neon", "pass%27word")
-        done = run(stack.cluster, DATABASE_URL_UNPOOLED=direct, DATABASE_URL=login)
-        assert (done.returncode, neon.refusals) == (0, 1), done.stderr
+        code, error = run(stack.cluster, DATABASE_URL_UNPOOLED=direct, DATABASE_URL=login)
+        assert (code, neon.refusals) == (0, 1), error
     assert rows(login, "select current_user") == [("on_neon",)]
 
 
@@ -152,58 +169,50 @@ def test_a_login_role_is_bound_and_limited(stack: Stack) -> None:
 
 def test_powers_of_an_older_role_are_taken_away(stack: Stack) -> None:
     rows(stack.cluster.url(OWNER), "create role grown login bypassrls createrole in role task_jobs")
-    done = run(stack.cluster, DATABASE_URL=url(stack.cluster, "grown", "x"))
-    assert done.returncode == 0, done.stderr
+    assert run(stack.cluster, DATABASE_URL=url(stack.cluster, "grown", "x")) == (0, "")
     attributes = "select rolbypassrls, rolcreaterole, pg_has_role('grown', 'task_jobs', 'member'),"
     attributes += " pg_has_role('grown', 'task_app', 'usage') from pg_roles where rolname = 'grown'"
     assert rows(stack.admin_url, attributes) == [(False, False, False, True)]
 
 
 def test_a_role_may_have_the_name_of_its_group(empty: Cluster) -> None:
-    assert run(empty, DATABASE_URL=empty.url("task_app")).returncode == 0
+    assert run(empty, DATABASE_URL=empty.url("task_app"))[0] == 0
     assert rows(empty.url("task_app"), "select count(*) from task") == [(0,)]
 
 
-POOLED = "postgresql://o:secret@ep-x-pooler.eu.aws.neon.tech/d"
-REFUSED = {
-    "no owner's URL": ("DATABASE_URL_UNPOOLED", "", "DATABASE_URL_UNPOOLED is missing"),
-    "no URL": ("DATABASE_URL", "", "DATABASE_URL is missing"),
-    "another scheme": ("DATABASE_URL", "mysql://api:secret@h/d", "DATABASE_URL is malformed"),
-    "a bad port": ("DATABASE_URL", "postgresql://api:secret@h:port/d", "DATABASE_URL is malformed"),
-    "a bad escape": ("DATABASE_URL_JOBS", "postgresql://jobs:secret%@h/d", "DATABASE_URL_JOBS is malformed"),
-    "no password": ("DATABASE_URL", "postgresql://api@h/d", "DATABASE_URL is malformed: it names no password"),
-    "no user": ("DATABASE_URL_JOBS", "postgresql://h/d", "DATABASE_URL_JOBS is malformed: it names no user"),
-    "a pooled owner": ("DATABASE_URL_UNPOOLED", POOLED, "DATABASE_URL_UNPOOLED is malformed"),
-    "the owner": ("DATABASE_URL", f"postgresql://{OWNER}:secret@h/d", "DATABASE_URL must name a role of its own"),
-    "one for both": ("DATABASE_URL_JOBS", f"postgresql://{APP}:secret@h/d", "DATABASE_URL_JOBS must name a role of"),
-    "the other's group": ("DATABASE_URL", "postgresql://task_jobs:secret@h/d", "DATABASE_URL must name a role of"),
-    "a superuser": ("DATABASE_URL", f"postgresql://{SUPERUSER}:secret@h/d", f"DATABASE_URL names {SUPERUSER}"),
-    "a reader": ("DATABASE_URL", "postgresql://reader:secret@h/d", "DATABASE_URL names reader, a member of pg_r"),
-    "a stranger": ("DATABASE_URL", "postgresql://stranger:secret@h/d", "DATABASE_URL names stranger, a r"),
-    "a closed port": ("DATABASE_URL_UNPOOLED", "postgresql://o:secret@127.0.0.1:1/d", "DATABASE_URL_UNPOOLED: "),
-}
+SERVER, POOLED = "postgresql://{}:secret@h/d", "postgresql://o:secret@ep-x-pooler.eu.aws.neon.tech/d"
+OWN, CLOSED = "DATABASE_URL must name a role of its own", "postgresql://o:secret@127.0.0.1:1/d"
+REFUSED = [
+    ("DATABASE_URL_UNPOOLED", "", "DATABASE_URL_UNPOOLED is missing"),
+    ("DATABASE_URL", "", "DATABASE_URL is missing"),
+    ("DATABASE_URL", "mysql://api:secret@h/d", "DATABASE_URL is malformed"),
+    ("DATABASE_URL", "postgresql://api:secret@h:port/d", "DATABASE_URL is malformed"),
+    ("DATABASE_URL_JOBS", "postgresql://jobs:secret%@h/d", "DATABASE_URL_JOBS is malformed"),
+    ("DATABASE_URL", "postgresql://api@h/d", "DATABASE_URL is malformed: it names no password"),
+    ("DATABASE_URL_JOBS", "postgresql://h/d", "DATABASE_URL_JOBS is malformed: it names no user"),
+    ("DATABASE_URL_UNPOOLED", POOLED, "DATABASE_URL_UNPOOLED is malformed"),
+    ("DATABASE_URL", SERVER.format(OWNER), OWN),
+    ("DATABASE_URL_JOBS", SERVER.format(APP), "DATABASE_URL_JOBS must name a role of"),
+    ("DATABASE_URL", SERVER.format("task_jobs"), OWN),
+    ("DATABASE_URL", SERVER.format(SUPERUSER), f"DATABASE_URL names {SUPERUSER}"),
+    ("DATABASE_URL", SERVER.format("reader"), "DATABASE_URL names reader, a member of pg_r"),
+    ("DATABASE_URL", SERVER.format("foreign_role"), "DATABASE_URL names foreign_role, a r"),
+    ("DATABASE_URL_UNPOOLED", CLOSED, "DATABASE_URL_UNPOOLED: "),
+]
 
 
-def test_it_refuses_in_one_line_that_names_the_variable(
-    stack: Stack,
-    admin: psycopg.Connection[DictRow],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """In this process; `test_an_older_postgresql_is_refused` sees the command's own exit status."""
+def test_it_refuses_in_one_line_that_names_the_variable(stack: Stack, admin: psycopg.Connection[DictRow]) -> None:
     rows(stack.cluster.url(OWNER), "create role reader")
-    admin.execute("grant pg_read_all_data to reader; create role stranger")
-    monkeypatch.setattr("sys.argv", ["migrate"])
-    given = environment(stack.cluster)
+    admin.execute("grant pg_read_all_data to reader")
+    admin.execute("create role foreign_role")
     with collect_failures() as check:
-        for case, (variable, value, line) in REFUSED.items():
-            with check(case):
-                monkeypatch.setattr("os.environ", {**given, variable: value})
-                assert main() == 1
-                printed = capsys.readouterr()
-                assert printed.err.startswith(f"migrate: {line}"), printed.err
-                assert printed.err.count("\n") == 1
-                assert "secret" not in printed.err + printed.out
+        for name, value, line in REFUSED:
+            with check(name, value):
+                code, printed, error = in_process("", environment(stack.cluster, **{name: value}))
+                assert code == 1
+                assert error.startswith(f"migrate: {line}")
+                assert error.count("\n") == 1
+                assert "secret" not in error + printed
 
 
 def test_an_older_postgresql_is_refused() -> None:

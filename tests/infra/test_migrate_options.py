@@ -5,40 +5,22 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
-import pytest
 
 from infra.local.postgres import OWNER, ROOT, SUPERUSER, throwaway
-from infra.migrate import _up_to, main
+from infra.migrate import _up_to
 from tests.infra.test_migrate import COMMAND, environment
+from tests.infra.test_migrate import in_process as run
 from tests.mutants.planting import planted
 from tests.support.stack import Stack
 
 NAMES = [one.revision for one in _up_to(None)]
 OLDEST, NEWEST = NAMES[0], NAMES[-1]
-Run = Callable[[str, dict[str, str]], tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process; gives its exit status, and what it printed to each place."""
-
-    def command(arguments: str, env: dict[str, str]) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["migrate", *arguments.split()])
-        monkeypatch.setattr("os.environ", env)
-        try:
-            code = main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return code, *capsys.readouterr()
-
-    return command
-
-
-def test_check_says_what_is_missing_and_to_goes_no_further_and_neither_does_more(run: Run) -> None:
+def test_check_says_what_is_missing_and_to_goes_no_further_and_neither_does_more() -> None:
     with throwaway() as cluster:
         env = environment(cluster)
         owner = {"DATABASE_URL_UNPOOLED": cluster.url(OWNER)}
@@ -67,13 +49,13 @@ def test_check_says_what_is_missing_and_to_goes_no_further_and_neither_does_more
         assert run("--check", owner) == run("", env) == (1, "", line)
 
 
-def test_an_unknown_migration_is_named_with_those_there_are(stack: Stack, run: Run) -> None:
-    env, line = environment(stack.cluster), f"migrate: there is no migration 0: there are {', '.join(NAMES)}\n"
-    options = ("", "--check", "--sql")
-    assert {option: run(f"{option} --to 0", env) for option in options} == dict.fromkeys(options, (1, "", line))
+def test_an_unknown_migration_is_named_with_those_there_are(stack: Stack) -> None:
+    line = f"migrate: there is no migration 0: there are {', '.join(NAMES)}\n"
+    for option in ("", "--check", "--sql"):
+        assert run(f"{option} --to 0", environment(stack.cluster)) == (1, "", line), option
 
 
-def test_check_needs_the_owners_url_alone_and_says_so_in_one_line(run: Run) -> None:
+def test_check_needs_the_owners_url_alone_and_says_so_in_one_line() -> None:
     code, printed, error = run("--check", {"DATABASE_URL": "postgresql://api:secret@h/d"})
     assert (code, printed, error.count("\n")) == (1, "", 1)
     assert error.startswith("migrate: DATABASE_URL_UNPOOLED is missing")
@@ -81,14 +63,14 @@ def test_check_needs_the_owners_url_alone_and_says_so_in_one_line(run: Run) -> N
     assert (code, error.count("\n"), "secret" in error) == (1, 1, False)
 
 
-def test_any_other_way_to_call_it_is_a_usage(run: Run) -> None:
+def test_any_other_way_to_call_it_is_a_usage() -> None:
     for arguments in ("--check --sql", "--chekc", "--to", "head"):
         code, printed, error = run(arguments, {})
         assert (code, printed) == (2, ""), arguments
-        assert error.startswith("usage: python -m infra.migrate [-h] [--check | --sql] [--to REVISION]"), arguments
+        assert error.startswith("usage: python -m infra.migrate [-h] [--check | --sql] [--to REVISION]")
 
 
-def test_sql_ends_where_it_is_told_to(run: Run) -> None:
+def test_sql_ends_where_it_is_told_to() -> None:
     code, printed, _ = run(f"--sql --to {OLDEST}", {})
     assert code == 0
     assert f"('{OLDEST}')" in printed
