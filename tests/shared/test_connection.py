@@ -10,7 +10,7 @@ from shared import connection as connections
 from shared.connection import CA_FILES, Secret, verifying
 from shared.database import CONNECT_LIMIT, Database
 from shared.problems import Unavailable
-from tests.shared.test_database import INSERT, Door, run
+from tests.shared.test_database import INSERT, Door, asynchronous, run
 from tests.support.postgres_proxy import Proxy
 from tests.support.stack import APP, Stack
 
@@ -48,21 +48,18 @@ class TestEarly:
         run(door, lambda: door.rows(INSERT, read_only=False))
         assert connection.closed
 
-    def test_nobody_waits_for_it_beyond_the_deadline(self, door: Door, proxy: Proxy) -> None:
+    @asynchronous
+    async def test_nobody_waits_for_it_beyond_the_deadline(self, door: Door, proxy: Proxy) -> None:
         proxy.freeze()
         door.database.open_early()
         early = door.database._early
         assert early
-
-        async def work() -> None:
-            with pytest.raises(Unavailable):
-                await door.rows(seconds=0.2)
-            proxy.thaw()
-            await door.rows()
-            connection, _ = await asyncio.wait_for(asyncio.wrap_future(early), 2 * CONNECT_LIMIT)
-            await connection.close()
-
-        run(door, work)
+        with pytest.raises(Unavailable):
+            await door.rows(seconds=0.2)
+        proxy.thaw()
+        await door.rows()
+        connection, _ = await asyncio.wait_for(asyncio.wrap_future(early), 2 * CONNECT_LIMIT)
+        await connection.close()
 
     def test_a_secret_is_not_read_for_it(self) -> None:
         unread = Database(Secret(None, "never/read"), None)

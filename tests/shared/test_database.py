@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import wraps
 from itertools import pairwise, product
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -33,8 +34,8 @@ INSERT = """
 class Door:
     """A door of our own, used as requests use it."""
 
-    def __init__(self, url: str, threshold: int | None = None) -> None:
-        self.database = Database(Secret(url, None), threshold)
+    def __init__(self, url: str) -> None:
+        self.database = Database(Secret(url, None), None)
 
     async def rows(self, sql: str = ME, user: str = "me", *, seconds: float = 5, read_only: bool = True) -> list[Row]:
         deadline = time.monotonic() + seconds
@@ -63,6 +64,16 @@ def run[Result](door: Door, work: Callable[[], Awaitable[Result]]) -> Result:
     return asyncio.run(whole())
 
 
+def asynchronous[**P](test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
+    """Run a test on a loop, and leave no connection of its `door` behind."""
+
+    @wraps(test)
+    def on_a_loop(*args: P.args, **kwargs: P.kwargs) -> None:
+        run(cast("Door", kwargs["door"]), lambda: test(*args, **kwargs))
+
+    return on_a_loop
+
+
 def test_what_the_socket_does_not_take_at_once_is_sent_all_the_same(door: Door) -> None:
     async def work() -> list[Row]:
         with suppress(Unavailable):  # so it would end where the rest were never sent
@@ -72,161 +83,135 @@ def test_what_the_socket_does_not_take_at_once_is_sent_all_the_same(door: Door) 
     assert run(door, work) == [{"length": MUCH}]
 
 
-def test_one_connection_serves_one_request_after_another(door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        for user in ("alice", "bob", "alice"):
-            assert (await door.rows(user=user))[0].keys() == {"pid"}
-
-    run(door, work)
+@asynchronous
+async def test_one_connection_serves_one_request_after_another(door: Door, proxy: Proxy) -> None:
+    for user in ("alice", "bob", "alice"):
+        assert (await door.rows(user=user))[0].keys() == {"pid"}
     assert proxy.connects == 1
     assert len(proxy.trips) == 3
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_tasks_at_once_take_turns_and_never_mix_users(size: int, door: Door, proxy: Proxy) -> None:
+@asynchronous
+async def test_tasks_at_once_take_turns_and_never_mix_users(size: int, door: Door, proxy: Proxy) -> None:
     door.database.size = size
-
-    async def work() -> None:
-        # The second lock compares whose rows came back, so a mix would raise.
-        users = [f"user-{number}" for number in range(10)]
-        answers = await asyncio.gather(*(door.rows(SLOW, user) for user in users for _ in range(3)))
-        assert answers == [[{}]] * 30
-
-    run(door, work)
+    # The second lock compares whose rows came back, so a mix would raise.
+    users = [f"user-{number}" for number in range(10)]
+    answers = await asyncio.gather(*(door.rows(SLOW, user) for user in users for _ in range(3)))
+    assert answers == [[{}]] * 30
     assert proxy.connects <= size
 
 
 @pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
-def test_a_prepared_statement_that_a_migration_made_stale_runs_once_more(write: bool, stack: Stack) -> None:
-    door = Door(stack.cluster.url(APP), threshold=0)  # straight to the server: old poolers know no prepared statements
+@asynchronous
+async def test_a_prepared_statement_that_a_migration_made_stale_runs_once_more(
+    write: bool, door: Door, stack: Stack
+) -> None:
+    # Straight to the server: old poolers know no prepared statements.
+    door.database = Database(Secret(stack.cluster.url(APP), None), 0)
     sql = INSERT.replace("user_id", "user_id, updated_at") if write else "select user_id, updated_at from task"
-
-    async def work() -> None:
-        with psycopg.connect(stack.admin_url, autocommit=True) as admin:
-            for kind in ("timestamptz(6)", "timestamptz"):
-                await door.rows(sql, read_only=not write)
-                before = await door.rows("select user_id, id from task")
-                admin.execute(f"alter table task alter updated_at type {kind}".encode())
-                await door.rows(sql, read_only=not write)
-                assert len(await door.rows("select user_id, id from task")) == len(before) + write
-
-    run(door, work)
+    with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+        for kind in ("timestamptz(6)", "timestamptz"):
+            await door.rows(sql, read_only=not write)
+            before = await door.rows("select user_id, id from task")
+            admin.execute(f"alter table task alter updated_at type {kind}".encode())
+            await door.rows(sql, read_only=not write)
+            assert len(await door.rows("select user_id, id from task")) == len(before) + write
 
 
-def test_who_waits_too_long_for_a_turn_is_unavailable(door: Door) -> None:
-    async def work() -> None:
-        slow = asyncio.create_task(door.rows("select app.user_id() as user_id from pg_sleep(0.5)"))
-        await asyncio.sleep(0)  # it has the turn now
-        with pytest.raises(Unavailable):
-            await door.rows(seconds=0.1)
-        await slow
-        await door.rows()
-
-    run(door, work)
+@asynchronous
+async def test_who_waits_too_long_for_a_turn_is_unavailable(door: Door) -> None:
+    slow = asyncio.create_task(door.rows("select app.user_id() as user_id from pg_sleep(0.5)"))
+    await asyncio.sleep(0)  # it has the turn now
+    with pytest.raises(Unavailable):
+        await door.rows(seconds=0.1)
+    await slow
+    await door.rows()
 
 
-def test_a_connection_that_ended_while_idle_is_replaced_before_anything_is_sent(door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        await door.rows()
-        proxy.cut()
-        await door.rows(INSERT, read_only=False)
-
-    run(door, work)
+@asynchronous
+async def test_a_connection_that_ended_while_idle_is_replaced_before_anything_is_sent(door: Door, proxy: Proxy) -> None:
+    await door.rows()
+    proxy.cut()
+    await door.rows(INSERT, read_only=False)
     assert proxy.connects == 2
     assert len(proxy.trips) == 2
 
 
-def test_a_connection_that_was_idle_too_long_is_replaced(
+@asynchronous
+async def test_a_connection_that_was_idle_too_long_is_replaced(
     door: Door, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
     clock = SimpleNamespace(time=lambda: now, monotonic=time.monotonic)
     monkeypatch.setattr(database, "time", clock)
-
-    async def work() -> None:
-        nonlocal now
-        for passes, connects in [(0, 1), (IDLE_LIMIT - 1, 1), (IDLE_LIMIT + 1, 2), (-2 * IDLE_LIMIT, 3)]:
-            now += passes
-            await door.rows()
-            assert proxy.connects == connects
-
-    run(door, work)
+    for passes, connects in [(0, 1), (IDLE_LIMIT - 1, 1), (IDLE_LIMIT + 1, 2), (-2 * IDLE_LIMIT, 3)]:
+        now += passes
+        await door.rows()
+        assert proxy.connects == connects
 
 
 @pytest.mark.parametrize("fate", [CUT_BEFORE, CUT_AFTER])
-def test_a_poisoned_connection_is_closed(fate: str, door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        await door.rows()
-        ((connection, _),) = door.database._idle
-        proxy.at_sync(fate)
-        with pytest.raises(Lost):
-            await door.rows(INSERT, read_only=False)
-        assert connection.closed
-        assert door.database._idle == []
-        await door.rows()
-
-    run(door, work)
+@asynchronous
+async def test_a_poisoned_connection_is_closed(fate: str, door: Door, proxy: Proxy) -> None:
+    await door.rows()
+    ((connection, _),) = door.database._idle
+    proxy.at_sync(fate)
+    with pytest.raises(Lost):
+        await door.rows(INSERT, read_only=False)
+    assert connection.closed
+    assert door.database._idle == []
+    await door.rows()
 
 
-def test_an_error_of_a_statement_leaves_the_connection_usable(door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        with pytest.raises(psycopg.errors.DivisionByZero):
-            await door.rows("select 1/0 as user_id")
-        await door.rows()
-
-    run(door, work)
+@asynchronous
+async def test_an_error_of_a_statement_leaves_the_connection_usable(door: Door, proxy: Proxy) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await door.rows("select 1/0 as user_id")
+    await door.rows()
     assert proxy.connects == 1
 
 
-def test_silence_ends_at_the_deadline(door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        for sql, read_only, meaning in [(ME, True, Unavailable), (INSERT, False, Lost)]:
-            await door.rows()
-            ((connection, _),) = door.database._idle
-            proxy.at_sync(SWALLOW)
-            with pytest.raises(meaning):
-                await door.rows(sql, seconds=0.2, read_only=read_only)
-            assert connection.closed
+@asynchronous
+async def test_silence_ends_at_the_deadline(door: Door, proxy: Proxy) -> None:
+    for sql, read_only, meaning in [(ME, True, Unavailable), (INSERT, False, Lost)]:
         await door.rows()
+        ((connection, _),) = door.database._idle
+        proxy.at_sync(SWALLOW)
+        with pytest.raises(meaning):
+            await door.rows(sql, seconds=0.2, read_only=read_only)
+        assert connection.closed
+    await door.rows()
 
-    run(door, work)
 
-
-def test_a_deadline_in_the_past_sends_nothing_and_costs_no_connection(door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        with pytest.raises(Unavailable):
-            await door.rows(seconds=-1)
-        await door.rows()
-        with pytest.raises(Unavailable):
-            await door.rows(INSERT, seconds=-1, read_only=False)
-        await door.rows()
-
-    run(door, work)
+@asynchronous
+async def test_a_deadline_in_the_past_sends_nothing_and_costs_no_connection(door: Door, proxy: Proxy) -> None:
+    with pytest.raises(Unavailable):
+        await door.rows(seconds=-1)
+    await door.rows()
+    with pytest.raises(Unavailable):
+        await door.rows(INSERT, seconds=-1, read_only=False)
+    await door.rows()
     assert proxy.connects == 1
     assert len(proxy.trips) == 2
 
 
-def test_a_connection_that_is_never_accepted_ends_at_the_deadline(door: Door, proxy: Proxy) -> None:
+@asynchronous
+async def test_a_connection_that_is_never_accepted_ends_at_the_deadline(door: Door, proxy: Proxy) -> None:
     proxy.freeze()
-
-    async def work() -> None:
-        with pytest.raises(Unavailable):
-            await door.rows(seconds=0.2)
-        proxy.thaw()
-        await door.rows()
-
-    run(door, work)
+    with pytest.raises(Unavailable):
+        await door.rows(seconds=0.2)
+    proxy.thaw()
+    await door.rows()
 
 
-def test_hanging_up_on_a_closed_connection_does_nothing(door: Door) -> None:
-    async def work() -> None:
-        await door.rows()
-        ((connection, _),) = door.database._idle
-        await connection.close()
-        database._hang_up(connection)
-        await door.rows()
-
-    run(door, work)
+@asynchronous
+async def test_hanging_up_on_a_closed_connection_does_nothing(door: Door) -> None:
+    await door.rows()
+    ((connection, _),) = door.database._idle
+    await connection.close()
+    database._hang_up(connection)
+    await door.rows()
 
 
 RAISE = "do $$ begin raise exception using errcode = '{}'; end $$"
@@ -244,18 +229,16 @@ STATES: list[tuple[str, type[Exception], type[Exception], int]] = [
 ]
 
 
-def test_what_a_sqlstate_means(door: Door, proxy: Proxy) -> None:
-    async def work() -> None:
-        with collect_failures() as check:
-            for (state, write, read, times), read_only in product(STATES, (False, True)):
-                await door.rows()
-                before = len(proxy.trips)
-                with check(state, "read" if read_only else "write"):
-                    with pytest.raises(read if read_only else write):
-                        await door.rows(RAISE.format(state), read_only=read_only)
-                    assert len(proxy.trips) - before == (2 if read_only and write is Lost else times)
-
-    run(door, work)
+@asynchronous
+async def test_what_a_sqlstate_means(door: Door, proxy: Proxy) -> None:
+    with collect_failures() as check:
+        for (state, write, read, times), read_only in product(STATES, (False, True)):
+            await door.rows()
+            before = len(proxy.trips)
+            with check(state, "read" if read_only else "write"):
+                with pytest.raises(read if read_only else write):
+                    await door.rows(RAISE.format(state), read_only=read_only)
+                assert len(proxy.trips) - before == (2 if read_only and write is Lost else times)
 
 
 def chained(*failures: Exception) -> Exception:

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 
 from shared.logs import LOGGER
 from shared.problems import InternalError, Unavailable
-from tests.shared.test_database import INSERT, Door, run
+from tests.shared.test_database import INSERT, Door, asynchronous, run
 from tests.support.api_gateway import as_response, invoke, make_event
 from tests.support.pgbouncer import POOL_SIZE, Pooler
 from tests.support.stack import APP, Stack, User
@@ -25,12 +25,10 @@ def door(stack: Stack) -> Door:
     return Door(stack.url(APP))
 
 
-def test_the_scope_is_gone_with_its_transaction(door: Door, stack: Stack, pooler: Pooler) -> None:
-    async def work() -> None:
-        for read_only in (True, False):
-            await door.rows(user="alice", read_only=read_only)
-
-    run(door, work)
+@asynchronous
+async def test_the_scope_is_gone_with_its_transaction(door: Door, stack: Stack, pooler: Pooler) -> None:
+    for read_only in (True, False):
+        await door.rows(user="alice", read_only=read_only)
     connections = [psycopg.connect(stack.cluster.url(APP, port=pooler.port)) for _ in range(POOL_SIZE)]
     try:  # all at once in transactions, so that every backend of the pool is looked at
         left = [connection.execute(LEFT.encode()).fetchone() for connection in connections]
@@ -60,22 +58,18 @@ def test_without_a_scope_there_is_nothing(stack: Stack, api: httpx.Client) -> No
             connection.execute(INSERT.encode())
 
 
-def test_a_read_can_not_write(door: Door, user: User, admin: psycopg.Connection[DictRow]) -> None:
-    async def work() -> None:
-        with pytest.raises(Unavailable):
-            await door.rows(INSERT, user.id, read_only=True)
-        await door.rows(INSERT, user.id, read_only=False)
-
-    run(door, work)
+@asynchronous
+async def test_a_read_can_not_write(door: Door, user: User, admin: psycopg.Connection[DictRow]) -> None:
+    with pytest.raises(Unavailable):
+        await door.rows(INSERT, user.id, read_only=True)
+    await door.rows(INSERT, user.id, read_only=False)
     assert len(admin.execute("select from task where user_id = %s", [user.id]).fetchall()) == 1
 
 
-def test_a_row_of_another_user_never_leaves_the_door(door: Door, critical: io.StringIO) -> None:
-    async def work() -> None:
-        with pytest.raises(InternalError):
-            await door.rows("select unnest(array[app.user_id(), 'bob']) as user_id", "alice")
-
-    run(door, work)
+@asynchronous
+async def test_a_row_of_another_user_never_leaves_the_door(door: Door, critical: io.StringIO) -> None:
+    with pytest.raises(InternalError):
+        await door.rows("select unnest(array[app.user_id(), 'bob']) as user_id", "alice")
     assert "row level security is broken" in critical.getvalue()
     assert "bob" not in critical.getvalue()
 
