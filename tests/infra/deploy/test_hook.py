@@ -24,6 +24,7 @@ from psycopg.rows import DictRow
 from infra import hook
 from infra.local.runtime_api import FunctionError, LambdaFunction, lambda_function
 from infra.operations import ROOT, Operation, operations
+from tests.support.collect_failures import collect_failures
 from tests.support.stack import Stack, User
 from tests.support.timeouts import PROCESS_TIMEOUT
 
@@ -172,25 +173,25 @@ def test_every_operation_has_its_answer_here() -> None:
     assert {hook.operation_of(name_of(operation)) for operation in OPERATIONS.values()} == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
 def test_the_new_version_is_invoked_for_real_and_nothing_stays(
-    name: str,
-    aws: Aws,
-    synthetic: User,
-    admin: psycopg.Connection[DictRow],
-    capsys: pytest.CaptureFixture[str],
+    aws: Aws, synthetic: User, admin: psycopg.Connection[DictRow], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    function = name_of(OPERATIONS[name])
-    aws.deploy(function, NEW, "string" if name == "service_health" else "appSpecContent")
-    logged = run(aws, capsys)
-    assert logged["status"] == "Succeeded", logged
-    assert (logged["operation"], logged["version"]) == (name, NEW)
-    assert logged["as"] == ("nobody" if OPERATIONS[name].anonymous else "a synthetic user")
-    assert aws.invoked.count((function, NEW)) == 1
-    assert {version for called, version in aws.invoked if called != function} <= {"live"}
-    assert left_behind(admin, synthetic) == 0
-    if name == "tasks_replace":  # it did write: the row was there between the two
-        assert aws.invoked == [(function, NEW), (name_of(OPERATIONS["tasks_delete"]), "live")]
+    with collect_failures() as check:
+        for name, operation in OPERATIONS.items():
+            aws.invoked.clear()
+            aws.told.clear()
+            function = name_of(operation)
+            aws.deploy(function, NEW, "string" if name == "service_health" else "appSpecContent")
+            with check(name):
+                logged = run(aws, capsys)
+                assert logged["status"] == "Succeeded", logged
+                assert (logged["operation"], logged["version"]) == (name, NEW)
+                assert logged["as"] == ("nobody" if operation.anonymous else "a synthetic user")
+                assert aws.invoked.count((function, NEW)) == 1
+                assert {version for called, version in aws.invoked if called != function} <= {"live"}
+                assert left_behind(admin, synthetic) == 0
+                if name == "tasks_replace":  # it did write: the row was there between the two
+                    assert aws.invoked == [(function, NEW), (name_of(OPERATIONS["tasks_delete"]), "live")]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 import re
 from zipfile import ZipFile
 
-import pytest
-
 from infra.operations import ROOT
 from tests.support.generated_templates import Generated
 from tests.support.packaged import Packaged
@@ -53,15 +51,14 @@ def test_a_template_that_is_made_holds_none(osls: Generated, sam: Generated) -> 
     assert credentials(str(osls.template).encode()) == credentials(str(sam.template).encode()) == []
 
 
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        ("-----BEGIN " + "EC PRIVATE KEY-----\nMHcCAQEEIIGbEPMTXPQkY2hu", "a private key"),
-        ("aws_access_key_id = AKIA" + "IOSFODNN7EXAMPLE", "a key of AWS"),
-        ("Bearer eyJhbGciOiJFZERTQSJ9" + ".eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLi4u", "a token"),
-        ("NEON_API_KEY=napi_" + "0123456789abcdefghij", "a key of Neon"),
-        ("DATABASE_URL=postgresql://api:" + "s3cr%2Ft@db.example.com/app", "a password in a URL"),
-    ],
-)
-def test_each_kind_is_found(content: str, kind: str) -> None:
-    assert credentials(content.encode()) == [kind]
+KINDS = {
+    "a private key": "-----BEGIN " + "EC PRIVATE KEY-----\nMHcCAQEEIIGbEPMTXPQkY2hu",
+    "a key of AWS": "aws_access_key_id = AKIA" + "IOSFODNN7EXAMPLE",
+    "a token": "Bearer eyJhbGciOiJFZERTQSJ9" + ".eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLi4u",
+    "a key of Neon": "NEON_API_KEY=napi_" + "0123456789abcdefghij",
+    "a password in a URL": "DATABASE_URL=postgresql://api:" + "s3cr%2Ft@db.example.com/app",
+}
+
+
+def test_each_kind_is_found() -> None:
+    assert {kind: credentials(text.encode()) for kind, text in KINDS.items()} == {kind: [kind] for kind in CREDENTIALS}
