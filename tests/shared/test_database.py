@@ -77,7 +77,7 @@ def asynchronous[**P](test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
 def test_what_the_socket_does_not_take_at_once_is_sent_all_the_same(door: Door) -> None:
     async def work() -> list[Row]:
         with suppress(Unavailable):  # so it would end where the rest were never sent
-            return await door.rows(f"select app.user_id() as user_id, length('{'x' * MUCH}') as length")
+            return await door.rows(f"select app.user_id() as user_id, length('{'x' * MUCH}') as length", seconds=20)
         return []
 
     assert run(door, work) == [{"length": MUCH}]
