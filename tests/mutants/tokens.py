@@ -10,7 +10,7 @@ auth = partial(Edit, "shared/auth.py")
 get = partial(Edit, "functions/tasks/get.py")
 
 ALONE = "tests/shared/test_tokens.py::test_it_is_refused_without_a_request_to_the_issuer"
-BY_REQUEST = "tests/shared/test_token_door.py::test_a_hostile_token_is_the_one_401"
+BY_REQUEST = "tests/shared/test_token_door.py::test_a_hostile_token_is_the_one_401_everywhere"
 REFUSED = (ALONE, BY_REQUEST)
 SIGNED = "tests/shared/test_signatures.py::"
 FORGED = SIGNED + "test_a_signature_that_is_not_the_keys_over_this_very_text_is_refused"

@@ -1,7 +1,7 @@
 """The way in as a whole: tokens go to real handlers, which trust an issuer of the test's own.
 
 with opened(monkeypatch, issuer) as door:
-    [answer] = door.knock(bearer(token), LIST)      # what the operation answers
+    answer = door.answer(bearer(token))             # what the list of tasks answers, or another operation
     door.dialled                                    # whom the key cache has connected to, address by address
     door.clock.now += GAP                           # the cache's clock, set by hand
 """
@@ -32,7 +32,9 @@ from tests.support.openapi_validator import hold
 
 CLOSED = tuple(operation for operation in operations() if not operation.anonymous and not operation.is_default)
 """Every operation that needs a token."""
-LIST = tuple(operation for operation in CLOSED if operation.name == "tasks_list")
+LIST, CREATE = (next(one for one in CLOSED if one.name == name) for name in ("tasks_list", "tasks_create"))
+READ_AND_WRITE = (LIST, CREATE)
+"""The two operations that get a whole table."""
 
 BODY = (
     b'{"type":"about:blank","title":"Unauthorized","status":401,"detail":"A valid bearer token is needed.",'
@@ -42,6 +44,19 @@ BODY = (
 NONE_SENT, BAD_SENT = "Bearer", 'Bearer error="invalid_token"'
 
 type Headers = list[tuple[str, str]]
+
+
+def operations_by_row[T](table: Iterable[T], each: int = 1) -> dict[T, list[Any]]:
+    """The operations that each row of a table goes to: the two of `READ_AND_WRITE`, and some of the others.
+
+    Every other operation gets `each` rows, spread over the table.
+    """
+    rows = {row: [*READ_AND_WRITE] for row in table}
+    step = len(rows) // each
+    for n, operation in enumerate(operation for operation in CLOSED if operation not in READ_AND_WRITE):
+        for row in [*rows][n % step :: step]:
+            rows[row].append(operation)
+    return rows
 
 
 def bearer(token: str) -> Headers:
@@ -62,31 +77,27 @@ class Door:
         parts = httpx.URL(self.issuer.url)
         return parts.host, parts.port or 0
 
-    def knock(
+    def answer(
         self,
         headers: Headers,
-        doors: Iterable[Any] = CLOSED,
+        operation: Any = LIST,
         *,
         query: str = "",
         body: bytes = b"",
         members: Event | None = None,
-    ) -> list[httpx.Response]:
-        """Call each operation of `doors` and hold its answer to the contract; `members` go over the event's own."""
-        answers = []
-        for operation in doors:
-            path = re.sub(r"\{\w+_id\}", str(uuid4()), operation.path)
-            event = make_event(operation.method, path, query=query, headers=headers, body=body)
-            for name, value in (members or {}).items():
-                event[name] = event[name] | value if name == "requestContext" else value
-            answer = as_response(invoke(operation.name, event))
-            hold(httpx.Request(operation.method, f"https://api.test{path}"), answer)
-            answers.append(answer)
-        return answers
+    ) -> httpx.Response:
+        """Call an operation and hold its answer to the contract; `members` go over the event's own."""
+        path = re.sub(r"\{\w+_id\}", str(uuid4()), operation.path)
+        event = make_event(operation.method, path, query=query, headers=headers, body=body)
+        for name, value in (members or {}).items():
+            event[name] = event[name] | value if name == "requestContext" else value
+        answer = as_response(invoke(operation.name, event))
+        hold(httpx.Request(operation.method, f"https://api.test{path}"), answer)
+        return answer
 
     def status(self, token: str) -> int:
         """What a list is answered with."""
-        [answer] = self.knock(bearer(token), LIST)
-        return answer.status_code
+        return self.answer(bearer(token)).status_code
 
 
 @contextmanager
