@@ -16,7 +16,7 @@ import pytest
 from shared import keys
 from shared.keys import BOUND, FRESH, GAP, RETRY
 from tests.faults.invariants import in_time
-from tests.support.collect_failures import collect_failures
+from tests.support.collect_failures import collect_failures, for_each
 from tests.support.issuer_behaviours import GOOD, HOST, ISSUERS, Row, serving, trusted
 from tests.support.jwks_server import JwksServer, Signer
 from tests.support.token_check import Door, bearer, opened
@@ -112,8 +112,7 @@ def test_where_its_key_is_held(tmp_path: Path) -> None:
                 assert (case.ask(case.good), case.fetches) == ({200}, 3 if row.cold == 200 else 4)
 
 
-@pytest.mark.parametrize("held", [False, True], ids=["cold", "warm"])
-@pytest.mark.parametrize(("up", "status"), [(True, 401), (False, 503)], ids=["up", "down"])
+@for_each("up, status, held", [(True, 401, False), (True, 401, True), (False, 503, False), (False, 503, True)])
 def test_ghsa_2gx3_rcp4_g85q_a_flood_of_kids_costs_one_fetch_in_5_seconds(
     monkeypatch: pytest.MonkeyPatch, up: bool, status: int, held: bool
 ) -> None:

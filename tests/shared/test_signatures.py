@@ -45,7 +45,7 @@ def test_a_kid_is_looked_up_exactly(issuer: JwksServer, kid: str) -> None:
     assert "no such key" in refuse(issuer, signer, signer.token(header={"kid": kid}))
 
 
-@pytest.mark.parametrize("alg", ALL)
+@for_each("alg", ALL)
 def test_a_change_of_any_character_is_refused(issuer: JwksServer, alg: str) -> None:
     signer = issuer.signer(alg)
     token = signer.token()
