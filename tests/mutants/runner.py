@@ -35,7 +35,7 @@ WITHOUT_STACK = tuple(
     f"tests/shared/test_{name}.py"
     for name in ("tokens", "signatures", "keys", "key_sets", "key_fetches", "key_replaced")
 )
-"""Tests that need no database: they run without conftest.py."""
+"""Tests that need no database: they run without tests/conftest.py."""
 SCHEMA = ("infra/migrations/", "infra/migrate.py", "infra/roles.py")
 OURS = ("functions", "infra", "shared")
 IMPORTED = (
@@ -141,7 +141,7 @@ class Runner:
 
     def _pytest(self, folder: Path, arguments: list[str], server: dict[str, str], patience: float) -> str:
         if _without_stack([argument for argument in arguments if argument.startswith("tests/")]):
-            arguments = [*arguments, "--noconftest"]
+            arguments = [*arguments, "--confcutdir=tests/shared"]
         # The plugins that packages bring cost half a second, and none of ours asks for them.
         env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TEST_"))}
         env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **server}

@@ -58,7 +58,9 @@ def test_a_run_fails_for_all_that_did_not_die_or_live_as_declared(capsys: pytest
     assert main([], [DIES, LIVES, BLUNDERS, UNFIT, alive, ASLEEP]) == 1
     shown = capsys.readouterr().out
     assert "6 mutants (1 declared to live)" in shown
-    faults = sorted(re.sub(r"(not found: ).*", r"\1", line) for line in shown.rpartition("faults\n")[2].splitlines())
+    faults = sorted(
+        re.sub(r"(not found: ).*|(died: ).*: ", r"\1\2", line) for line in shown.rpartition("faults\n")[2].splitlines()
+    )
     assert faults == [
         f"asleep: {ASLEEP.tests[0]} was not run: ERROR: not found: ",
         f"blunders: {SEES} was not run: ERROR {FILE} - NameError: name 'undefined' is not defined",

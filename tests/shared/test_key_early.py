@@ -2,10 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import wait
-
-import pytest
 
 from infra.operations import ROOT
 from shared.keys import GAP, KeyCache
@@ -16,22 +13,6 @@ from tests.support.key_cache import Clock, ask
 ONLY_THE_FOLDER = (
     "import sys, functions.tasks, shared.issuer as i; print('jwt' in sys.modules, i.KEYS._early is not None)"
 )
-
-
-@pytest.fixture
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def cache(issuer: JwksServer, clock: Clock) -> KeyCache:
-    return KeyCache(issuer.jwks_url, ("EdDSA",), clock=clock)
 
 
 def settled(cache: KeyCache) -> None:

@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,12 +18,6 @@ from tests.support.jwks_server import JwksServer
 from tests.support.key_cache import Clock, ask, outcome
 
 ALL = ("EdDSA", "ES256", "RS256")
-
-
-@pytest.fixture
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
 
 
 def test_an_issuer_that_hangs_or_drips_is_given_up_after_2_seconds_and_leaves_no_thread(

@@ -1,7 +1,6 @@
 """Another key under an old kid: taken up as fast as a new kid, and no way to make us ask the issuer more often."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,22 +11,6 @@ from tests.support.jwks_server import JwksServer, Signer
 from tests.support.key_cache import Clock, ask
 
 ALL = ("EdDSA", "ES256", "RS256")
-
-
-@pytest.fixture
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def cache(issuer: JwksServer, clock: Clock) -> KeyCache:
-    return KeyCache(issuer.jwks_url, ALL, clock=clock)
 
 
 def replaced(issuer: JwksServer, old: Signer, alg: str = "EdDSA") -> Signer:

@@ -1,7 +1,6 @@
 """The key cache against a real HTTP server: when it asks, what it keeps, and what it survives."""
 
 import asyncio
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,23 +8,6 @@ import pytest
 from shared.keys import FRESH, GAP, RETRY, STALE, KeyCache
 from tests.support.jwks_server import JwksServer
 from tests.support.key_cache import Clock, ask, outcome
-
-
-@pytest.fixture
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def cache(issuer: JwksServer, clock: Clock) -> KeyCache:
-    return KeyCache(issuer.jwks_url, ("EdDSA",), clock=clock)
-
 
 NOBODYS = [f"nobody-{number}" for number in range(1000)]
 

@@ -18,17 +18,6 @@ from tests.support.stack import Stack
 from tests.support.token_check import BODY, Door, opened, operations_by_row, refused
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def signer(issuer: JwksServer) -> Signer:
-    return issuer.signer()
-
-
 @pytest.fixture
 def door(monkeypatch: pytest.MonkeyPatch, api: httpx.Client, issuer: JwksServer) -> Iterator[Door]:
     assert api.get("/v1/tasks").status_code == 200  # so that the connection that a new environment opens is there
@@ -43,6 +32,8 @@ def test_a_good_token_carried_otherwise_is_the_one_401_everywhere(door: Door, si
             request: dict[str, Any] = {"query": carried.query, "body": carried.body, "members": carried.members}
             for operation in operations:
                 with check(name, operation.name):
+                    proxy.reset()
+                    door.dialled.clear()
                     refused(door.answer(carried.headers, operation, **request), carried.challenge)
                     assert door.dialled == []
                     assert (proxy.connects, proxy.trips) == (0, [])

@@ -8,7 +8,7 @@ where a key of its could have made the token good.
 """
 
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 
 import httpx
 import pytest
@@ -22,19 +22,9 @@ from tests.support.jwks_server import JwksServer, Signer
 from tests.support.postgres_proxy import Proxy
 from tests.support.token_check import BAD_SENT, CLOSED, Door, bearer, opened, operations_by_row, refused
 
+ALL = ("EdDSA", "ES256", "RS256")
 TABLES = [(family, fetches, table) for fetches, one in enumerate((AT_ONCE, BY_KEY)) for family, table in one.items()]
 """The tokens of a family by name, and how often each makes the issuer be asked."""
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def signer(issuer: JwksServer) -> Signer:
-    return issuer.signer()
 
 
 @pytest.fixture
@@ -63,6 +53,7 @@ def test_a_hostile_token_is_the_one_401_everywhere(
         for family, fetches, table in TABLES:
             for name, operations in operations_by_row(table).items():
                 with check(family, name), opened(monkeypatch, issuer) as door:
+                    proxy.reset()
                     token = table[name](signer)
                     for operation in operations:
                         with check(family, name, operation.name):
@@ -75,28 +66,23 @@ def test_a_hostile_token_is_the_one_401_everywhere(
 def test_allowing_more_algorithms_lets_no_secret_in(
     monkeypatch: pytest.MonkeyPatch, issuer: JwksServer, signer: Signer, forge: Forge
 ) -> None:
-    with opened(monkeypatch, issuer, ("EdDSA", "ES256", "RS256")) as door:
+    with opened(monkeypatch, issuer, ALL) as door:
         refused(door.answer(bearer(forge(signer))), BAD_SENT)
         assert door.dialled == []
 
 
-@for_each("sender", ["EdDSA", "ES256", "RS256"])
-@for_each("claimed", ["EdDSA", "ES256", "RS256"])
 def test_cve_2026_48523_the_header_names_the_keys_own_algorithm_or_the_token_is_refused(
-    monkeypatch: pytest.MonkeyPatch, issuer: JwksServer, keys: dict[str, Signer], sender: str, claimed: str
+    monkeypatch: pytest.MonkeyPatch, issuer: JwksServer
 ) -> None:
-    with opened(monkeypatch, issuer, ("EdDSA", "ES256", "RS256")) as door:
-        answer = door.answer(bearer(keys[sender].token(header={"alg": claimed})))
-        if sender == claimed:
-            assert answer.status_code == 200
-        else:
-            refused(answer, BAD_SENT)
-
-
-@pytest.fixture(scope="module")
-def keys(issuer: JwksServer) -> dict[str, Signer]:
-    """A key of each algorithm, all shown by the issuer."""
-    return {alg: issuer.signer(alg) for alg in ("EdDSA", "ES256", "RS256")}
+    signers = [issuer.signer(alg) for alg in ALL]
+    with collect_failures() as check:
+        for signer, claimed in product(signers, ALL):
+            with check(signer.alg, claimed), opened(monkeypatch, issuer, ALL) as door:
+                answer = door.answer(bearer(signer.token(header={"alg": claimed})))
+                if signer.alg == claimed:
+                    assert answer.status_code == 200
+                else:
+                    refused(answer, BAD_SENT)
 
 
 def test_a_good_token_works_everywhere_after_a_thousand_bad_ones(door: Door, signer: Signer, proxy: Proxy) -> None:

@@ -3,30 +3,16 @@
 What can be refused without a key costs no request to the issuer; no reason tells anything of the token.
 """
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.support.collect_failures import for_each
 from tests.support.forged_tokens import Forge, refuse
 from tests.support.hostile_tokens import AT_ONCE
 from tests.support.jwks_server import JwksServer, Signer
 
 RULES = frozenset({"alg", "kid", "typ", "exp", "iat", "nbf", "sub", "iss", "aud"})
+TABLE = [item for table in AT_ONCE.values() for item in table.items()]
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def signer(issuer: JwksServer) -> Signer:
-    return issuer.signer()
-
-
-@for_each("name, forge", [item for table in AT_ONCE.values() for item in table.items()])
+@for_each("name, forge", TABLE, [name for name, _ in TABLE])
 def test_it_is_refused_without_a_request_to_the_issuer(
     issuer: JwksServer, signer: Signer, name: str, forge: Forge
 ) -> None:

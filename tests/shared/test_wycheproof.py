@@ -6,7 +6,6 @@ one: the gate of segments and header, the key set and PyJWT's check, with the cl
 
 import json
 import os
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,12 +73,6 @@ def taken(vector: Vector, algorithms: tuple[str, ...]) -> bool:
     except (InvalidToken, KeyError, jwt.PyJWTError):
         return False
     return True
-
-
-@pytest.fixture
-def issuer() -> Iterator[JwksServer]:
-    with JwksServer() as server:
-        yield server
 
 
 @pytest.mark.parametrize("algorithms", [("EdDSA",), ALL], ids=",".join)
