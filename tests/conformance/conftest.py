@@ -23,8 +23,8 @@ BASE_URL = os.environ.get("BASE_URL", "").rstrip("/")
 EMULATORS_OWN = {
     "test_every_answer_has_an_id_of_its_own[offline]": "its request id is a constant",
     "test_no_origin_but_the_listed_ones_is_let_through[offline]": "it lets every origin through",
-    "test_what_can_not_be_read_is_refused[offline-no type]": "it makes up a content type",
-    "test_what_can_not_be_read_is_refused[offline-no UTF-8]": "it reads every body as UTF-8, and mends it",
+    "test_a_body_without_a_media_type_is_415[offline]": "it makes up a content type",
+    "test_a_body_that_is_not_utf_8_is_400[offline]": "it reads every body as UTF-8, and mends it",
 }
 
 

@@ -2,13 +2,12 @@
 
 from uuid import uuid4
 
-import pytest
-
 from tests.conformance.caller import Caller
+from tests.support.collect_failures import for_each
 from tests.support.tasks import CHANGES, TASKS, change, page, path_of, read, without_instance
 
 
-@pytest.mark.parametrize("name", ["get", *(name for name in CHANGES if name != "replace")])
+@for_each("name", ["get", *(name for name in CHANGES if name != "replace")])
 def test_anothers_task_is_404_like_one_that_never_was(caller: Caller, stranger: Caller, name: str) -> None:
     task = caller.make()
     answers = [

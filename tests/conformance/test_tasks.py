@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.conformance.caller import Caller
+from tests.support.collect_failures import for_each
 from tests.support.tasks import CHANGES, DUES, NOBODYS, TASKS, TIME, WHOLE, change, path_of, read
 
 
@@ -28,7 +29,7 @@ def test_what_is_left_out_has_its_default(caller: Caller) -> None:
     assert (task["description"], task["priority"], task["due"]) == ("", "none", None)
 
 
-@pytest.mark.parametrize("due", DUES.values(), ids=DUES)
+@for_each("due", DUES.values(), DUES)
 def test_a_due_stays_what_it_is(caller: Caller, due: dict[str, str] | None) -> None:
     assert read(caller.api, caller.make(due=due))["due"] == due
 
@@ -87,7 +88,7 @@ def test_what_is_deleted_comes_back_as_it_was_or_goes_for_good(caller: Caller) -
     assert [caller.api.delete(entry).status_code for _ in range(2)] == [204, 404]
 
 
-@pytest.mark.parametrize("name", [name for name in CHANGES if name != "replace"])
+@for_each("name", [name for name in CHANGES if name != "replace"])
 def test_what_never_was_is_404(api: httpx.Client, name: str) -> None:
     for task in (NOBODYS, "1"):
         assert change(api, name, task).status_code == 404

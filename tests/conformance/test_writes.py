@@ -3,15 +3,15 @@
 from uuid import uuid4
 
 import httpx
-import pytest
 
 from tests.conformance.caller import Caller
+from tests.support.collect_failures import for_each
 from tests.support.tasks import CHANGES, NOBODYS, TASKS, change, errors, path_of, read
 
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name", CHANGES)
 def test_a_stale_tag_is_412_with_the_task_as_it_is(caller: Caller, name: str) -> None:
     task = caller.make()
     current = caller.api.patch(path_of(task), json={"priority": "low"}).json()
@@ -20,15 +20,11 @@ def test_a_stale_tag_is_412_with_the_task_as_it_is(caller: Caller, name: str) ->
     assert read(caller.api, task) == current
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"),
+@for_each(
+    "headers, status",
     [
-        ({}, 428),
-        ({"If-None-Match": "*"}, 412),
-        ({"If-Match": "*"}, 200),
-        ({"If-Match": '"9", "1"'}, 200),
-        ({"If-Match": 'W/"1"'}, 412),
-        ({"If-Match": "1"}, 400),
+        *(({}, 428), ({"If-None-Match": "*"}, 412), ({"If-Match": "*"}, 200)),
+        *(({"If-Match": '"9", "1"'}, 200), ({"If-Match": 'W/"1"'}, 412), ({"If-Match": "1"}, 400)),
     ],
 )
 def test_what_a_put_on_a_task_asks_for(caller: Caller, headers: dict[str, str], status: int) -> None:
@@ -52,7 +48,7 @@ def test_a_create_with_a_key_happens_once_and_is_answered_again(caller: Caller) 
     assert caller.titles("limit=200").count("Once") == 1
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@for_each("name", CHANGES)
 def test_every_change_takes_a_key(caller: Caller, name: str) -> None:
     headers = {"Idempotency-Key": str(uuid4()), "If-Match": '"1"'}
     task = caller.make()
@@ -62,23 +58,28 @@ def test_every_change_takes_a_key(caller: Caller, name: str) -> None:
     assert again.headers["idempotency-replayed"] == "true"
 
 
-@pytest.mark.parametrize(
-    ("headers", "body", "status"),
+@for_each(
+    "headers, body, status",
     [
         ({"Content-Type": "text/plain"}, b"{}", 415),
-        ({}, b"{}", 415),
         (JSON, b'{"title": "' + b"x" * 262_144 + b'"}', 413),
         (JSON, b'{"title": "x"', 400),
         (JSON, b'{"title": "x", "title": "y"}', 400),
         (JSON, b'{"title": NaN}', 400),
-        (JSON, b'{"title": "\xff"}', 400),
         (JSON | {"Idempotency-Key": ""}, b'{"title": "x"}', 400),
         (JSON | {"Idempotency-Key": "x" * 256}, b'{"title": "x"}', 400),
     ],
-    ids=["a type", "no type", "a size", "no JSON", "a name twice", "NaN", "no UTF-8", "an empty key", "a long key"],
 )
 def test_what_can_not_be_read_is_refused(api: httpx.Client, headers: dict[str, str], body: bytes, status: int) -> None:
     assert api.post(TASKS, content=body, headers=headers).status_code == status
+
+
+def test_a_body_without_a_media_type_is_415(api: httpx.Client) -> None:
+    assert api.post(TASKS, content=b"{}").status_code == 415
+
+
+def test_a_body_that_is_not_utf_8_is_400(api: httpx.Client) -> None:
+    assert api.post(TASKS, content=b'{"title": "\xff"}', headers=JSON).status_code == 400
 
 
 def test_what_is_wrong_is_named_all_at_once(api: httpx.Client) -> None:
@@ -87,6 +88,5 @@ def test_what_is_wrong_is_named_all_at_once(api: httpx.Client) -> None:
     assert errors(api.get(f"{TASKS}?limit=0&sort=size&who=x")) == ["limit", "sort", "who"]
 
 
-@pytest.mark.parametrize("query", ["cursor=x", "cursor=" + "A" * 80])
-def test_a_cursor_of_nobodys_is_400(api: httpx.Client, query: str) -> None:
-    assert api.get(f"{TASKS}?{query}").status_code == 400
+def test_a_cursor_of_nobodys_is_400(api: httpx.Client) -> None:
+    assert [api.get(f"{TASKS}?cursor={cursor}").status_code for cursor in ("x", "A" * 80)] == [400, 400]
