@@ -3,7 +3,9 @@
 import os
 import sys
 from collections.abc import Generator, Iterator
+from concurrent.futures import wait
 from contextlib import ExitStack
+from importlib import import_module
 
 import httpx
 import hypothesis
@@ -49,6 +51,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.add_cleanup(running.__exit__)
     config.add_cleanup(_close_connections)
     os.environ.update(running.environment)
+    _ask_for_keys()
+
+
+def _ask_for_keys() -> None:
+    """Import what asks the issuer while it is imported, and wait for the answer: a test may stop the issuer."""
+    import_module("functions.tasks")
+    if asked := sys.modules["shared.issuer"].KEYS._early:
+        wait([asked[1]])
 
 
 def _close_connections() -> None:

@@ -6,12 +6,10 @@ with opened(monkeypatch, issuer) as door:
     door.clock.now += GAP                           # the cache's clock, set by hand
 """
 
-import importlib
 import re
 import socket
 import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +21,6 @@ import pytest
 import shared.settings
 from infra.operations import operations
 from shared import auth
-from shared.issuer import KEYS
 from shared.keys import KeyCache
 from tests.support.api_gateway import Event, as_response, invoke, make_event
 from tests.support.jwks_server import JwksServer
@@ -105,9 +102,6 @@ def opened(
     monkeypatch: pytest.MonkeyPatch, issuer: JwksServer, algorithms: tuple[str, ...] = ("EdDSA",)
 ) -> Iterator[Door]:
     """The handlers as they are in a new environment whose issuer is `issuer`: no key is held yet."""
-    importlib.import_module("functions.tasks")  # which asks the session's own issuer early
-    if KEYS._early:
-        wait([KEYS._early[1]])
     door, connect = Door(issuer), socket.socket.connect
 
     def dial(plug: socket.socket, address: Any) -> None:
