@@ -64,7 +64,9 @@ def _ask_for_keys() -> None:
 def _close_connections() -> None:
     """Close what the functions keep open: on Lambda nobody ever does, here the interpreter would complain."""
     if database := sys.modules.get("shared.database"):
-        for connection, _ in database.DATABASE._idle:
+        early = database.DATABASE._early  # opened while the operations were imported; no request has needed it
+        opened = [early.result()] if early and not early.exception() else []
+        for connection, _ in [*database.DATABASE._idle, *opened]:
             connection.pgconn.finish()
 
 
