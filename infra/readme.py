@@ -15,7 +15,7 @@ MARK = "printed-by-the-line-before"
 FORMS = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z"), "<time>"),
-    (re.compile(r"(?<=\"position\":\")[0-9A-Za-z]+"), "<position>"),
+    (re.compile(r"(?<=\"position\": \")[0-9A-Za-z]+"), "<position>"),
 )
 
 

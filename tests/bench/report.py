@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+import textwrap
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -74,23 +75,27 @@ def text(table: Table) -> str:
     return "\n".join([f"\n{table.title}", *shown, *([table.note] if table.note else [])])
 
 
+def _wrapped(prose: str) -> str:
+    return textwrap.fill(prose, 120, break_long_words=False, break_on_hyphens=False)
+
+
 def markdown(sections: Sequence[Section], described: str, picture: str) -> str:
     parts = [
         "# Benchmark",
         "`make bench` writes this file. Times are this machine's; the ratios carry over.",
-        described,
+        _wrapped(described),
     ]
     parts += [f"![The charts of this page]({picture})"] if charts(sections) else []
     parts += [_markdown(targets(sections))] if targets(sections).rows else []
     for section in sections:
-        parts += [f"## {section.title}", " ".join(section.text.split()), *map(_markdown, section.tables)]
+        parts += [f"## {section.title}", _wrapped(section.text), *map(_markdown, section.tables)]
     return "\n\n".join(parts) + "\n"
 
 
 def _markdown(table: Table) -> str:
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in (table.head, *table.rows)]
     lines.insert(1, "|---" + "|---:" * (len(table.head) - 1) + "|")
-    return "\n".join([f"### {table.title}", "", *lines, *(["", table.note] if table.note else [])])
+    return "\n".join([f"### {table.title}", "", *lines, *(["", _wrapped(table.note)] if table.note else [])])
 
 
 def summary(sections: Sequence[Section], described: str) -> str:
@@ -101,10 +106,10 @@ def summary(sections: Sequence[Section], described: str) -> str:
     return "\n\n".join(
         [
             MARKS[0],
-            described,
+            _wrapped(described),
             f"![What was measured]({page}/benchmark.svg)",
             rest,
-            (
+            _wrapped(
                 f"{len(flat)} more rows, of lists and operations for callers with a thousand to a million tasks, "
                 f"are met. [All of it]({page}/benchmark.md)."
             ),
